@@ -1,0 +1,68 @@
+# Two commands are enough: `make run` and `make test`. Needs Python 3.11 or newer, and make.
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lint types floors format lock setup setup-dev clean
+
+PYTHON ?= python3
+UV := 0.13.8
+BIN := .venv/bin
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+export APP_ENV ?= dev
+T ?=
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: setup ## install, train a first model if there is none, and serve on 127.0.0.1:5000
+	@$(BIN)/python scripts/first_model.py
+	@exec $(BIN)/python -m app.serve
+
+test: setup-dev ## install, and run the whole suite; T=path for a part of it
+	@$(BIN)/pytest $(T)
+
+check: setup-dev lint types floors ## lint, types, floors
+
+bench: setup-dev ## measure the gateway alone: requests per second, percentiles, time per step
+	@$(BIN)/python -m benchmarks.gateway
+
+lint: setup-dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/codespell app benchmarks configs docs jwt_tools scripts test *.md *.yaml Makefile
+
+types: setup-dev
+	@$(BIN)/mypy --no-error-summary
+
+floors: setup-dev
+	@$(BIN)/lint-imports --no-timing > .venv/floors.txt || { cat .venv/floors.txt; exit 1; }
+
+format: setup-dev ## put the code into shape
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/ruff check --fix --quiet
+
+lock: setup-dev ## pin requirements*.in into requirements*.txt, with hashes
+	@for part in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --generate-hashes --no-header --universal \
+	    --python-version 3.11 $$part.in --output-file $$part.txt; done
+
+clean: ## remove the environment and everything made while running
+	@rm -rf .venv runtime
+
+setup: .venv/runtime-ready ## install what serving needs
+
+setup-dev: .venv/dev-ready ## install what tests and checks need
+
+.venv/uv-ready:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Gatehouse needs Python 3.11 or newer")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@touch $@
+
+.venv/runtime-ready: .venv/uv-ready requirements.txt pyproject.toml
+	@$(INSTALL) --require-hashes --compile-bytecode -r requirements.txt
+	@$(INSTALL) --no-deps -e .
+	@touch $@
+
+.venv/dev-ready: .venv/uv-ready requirements-dev.txt pyproject.toml
+	@$(INSTALL) --require-hashes --compile-bytecode -r requirements-dev.txt
+	@$(INSTALL) --no-deps -e .
+	@touch $@ .venv/runtime-ready

@@ -1,0 +1,1 @@
+"""One file per outside thing; each fulfils one port."""

@@ -1,0 +1,138 @@
+"""Limits in LMDB: one count for all workers of the machine, with nothing to install.
+
+A subject's accepted requests are kept, for each window, as entries of time and cost. Requests that
+come within 1/128 of a window share an entry, which takes the later time: so at most 129 entries
+are kept for a rate of any size, and in no stretch of one window's length is more accepted
+than the limit; a place is free again at most 1/128 of the window late.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+
+import lmdb
+
+from app.domain.ports import Metrics
+from app.domain.rates import Admission, Rate
+from app.errors import LimitStoreDownError
+
+SLICES: Final = 128
+MAP_BYTES: Final = 256 * 1024 * 1024
+_SWEPT_PER_WRITE: Final = 2
+_ENTRY: Final = struct.Struct("<ddq")  # begin of the slice, its latest request, their cost
+_WINDOW: Final = struct.Struct(">I")
+Entry = tuple[float, float, int]
+
+
+class LmdbLimits:
+    """Fulfils the port ``Limits``; processes share the file, threads the object.
+
+    A worker killed at any moment leaves the last finished transaction. The file is not flushed
+    to the disk: losing the counts with the machine's power costs at most one window.
+    """
+
+    def __init__(
+        self, path: Path, metrics: Metrics, now: Callable[[], float] = time.time
+    ) -> None:
+        self._path = path
+        self._metrics = metrics
+        self._now = now
+        self._environment: Any = None
+        self._opening = threading.Lock()
+        self._swept_to = b""
+
+    def admit(self, key: str, rates: Sequence[Rate], cost: int = 1) -> Admission:
+        """Spend *cost* of every rate of *key*, or of none when one of them lacks it.
+
+        Raises:
+            LimitStoreDownError: the file cannot be read or written.
+        """
+        name = blake2b(key.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+        try:
+            with self._open().begin(write=True) as txn:
+                now = self._now()
+                self._sweep(txn, now)
+                return _spend(txn, name, rates, cost, now)
+        except (lmdb.Error, OSError) as error:
+            self._metrics.limit_store_failed()
+            raise LimitStoreDownError("The rate limit cannot be counted now.") from error
+
+    def _open(self) -> Any:
+        """Open the file in the process that uses it: a handle does not survive a fork."""
+        if self._environment is None:
+            with self._opening:
+                if self._environment is None:
+                    self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                    self._environment = lmdb.open(
+                        str(self._path),
+                        map_size=MAP_BYTES,
+                        subdir=False,
+                        mode=0o600,
+                        sync=False,
+                        metasync=False,
+                        max_dbs=0,
+                    )
+        return self._environment
+
+    def _sweep(self, txn: Any, now: float) -> None:
+        """Forget what has run out among the next few keys, so that the file stays small."""
+        cursor = txn.cursor()
+        if not cursor.set_range(self._swept_to + b"\0"):
+            self._swept_to = b""
+            return
+        for _ in range(_SWEPT_PER_WRITE):
+            key = bytes(cursor.key())
+            latest = _ENTRY.unpack_from(cursor.value(), len(cursor.value()) - _ENTRY.size)[1]
+            self._swept_to = key
+            over = latest + _WINDOW.unpack(key[-_WINDOW.size :])[0] < now
+            if not (cursor.delete() if over else cursor.next()) or not cursor.key():
+                return
+
+
+def _spend(txn: Any, name: bytes, rates: Sequence[Rate], cost: int, now: float) -> Admission:
+    kept = [(rate, _entries(txn, name, rate, now)) for rate in rates]
+    verdicts = [_verdict(rate, entries, cost, now) for rate, entries in kept]
+    refused = [verdict for verdict in verdicts if not verdict.allowed]
+    if refused:
+        return max(refused, key=lambda verdict: verdict.reset_seconds)
+    for rate, entries in kept:
+        if entries and now - entries[-1][0] < rate.window_seconds / SLICES:
+            begin, _, count = entries[-1]
+            entries[-1] = (begin, now, count + cost)
+        else:
+            entries.append((now, now, cost))
+        txn.put(_key(name, rate), b"".join(_ENTRY.pack(*entry) for entry in entries))
+    return min(verdicts, key=lambda verdict: verdict.remaining / verdict.rate.limit)
+
+
+def _key(name: bytes, rate: Rate) -> bytes:
+    return name + _WINDOW.pack(rate.window_seconds)
+
+
+def _entries(txn: Any, name: bytes, rate: Rate, now: float) -> list[Entry]:
+    """Return what still counts; a time to come means that the clock was set back."""
+    value = txn.get(_key(name, rate))
+    if value is None:
+        return []
+    since = now - rate.window_seconds
+    return [entry for entry in _ENTRY.iter_unpack(value) if since <= entry[1] <= now]
+
+
+def _verdict(rate: Rate, entries: Sequence[Entry], cost: int, now: float) -> Admission:
+    remaining = rate.limit - sum(entry[2] for entry in entries)
+    allowed = cost <= remaining
+    free_at, free = now, remaining
+    for _, latest, count in entries:
+        free_at = latest + rate.window_seconds
+        free += count
+        if allowed or cost <= free:
+            break
+    reset_seconds = max(1, math.ceil(free_at - now)) if entries else rate.window_seconds
+    return Admission(allowed, rate, max(0, remaining - cost * allowed), reset_seconds)

@@ -1,0 +1,195 @@
+"""Reads what is promoted, verifies it, and keeps a copy of the last good version."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from app.adapters.joblib_models import SklearnEngine, check_bytes, unpickle
+from app.domain.contract import Artefact, Contract
+from app.domain.describe import describe
+from app.domain.golden import replay
+from app.domain.ports import Metrics
+from app.domain.prediction import ServedModel
+from app.domain.rows import RowReader
+from app.errors import ModelRejectedError
+from app.files import PRIVATE, write_atomically
+
+log = logging.getLogger("gatehouse.models")
+MANIFEST: Final = "manifest.json"
+Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotedModels:
+    """The model at ``path``, with its contract beside it.
+
+    Attributes:
+        path: the joblib file that ``model.model_path`` names.
+        kept: folder for the last good version.
+        reader_of: makes the row reader of a contract.
+        bare_sha256: digest that makes a file without a contract acceptable everywhere.
+        accepts_bare: whether a file without contract and digest is served at all.
+        n_features: what the contract must say when set.
+    """
+
+    path: Path
+    kept: Path
+    reader_of: Callable[[Contract], RowReader]
+    metrics: Metrics
+    retries: int
+    retry_delay_seconds: float
+    bare_sha256: str | None
+    accepts_bare: bool
+    n_features: int | None
+
+    def load(self) -> ServedModel:
+        """Read, verify and open the promoted version, trying again as the settings say.
+
+        A promotion replaces two files, so a mismatch may heal within a moment.
+
+        Raises:
+            ModelRejectedError: it could not be verified, after the last try.
+        """
+        for delay in [self.retry_delay_seconds * 2**k for k in range(self.retries)]:
+            try:
+                return self.load_once()
+            except ModelRejectedError as error:
+                log.warning("model refused, trying again", extra={"problem": str(error)})
+                time.sleep(delay)
+        return self.load_once()
+
+    def load_once(self) -> ServedModel:
+        """Like ``load``, with one try."""
+        try:
+            model, payload = self._open(self.path, self.path.parent / MANIFEST)
+        except ModelRejectedError as error:
+            self.metrics.model_load_failed("default")
+            raise ModelRejectedError(f"{self.path}: {error}") from error
+        self._keep(model.contract, payload)
+        return model
+
+    def last_good(self) -> ServedModel | None:
+        """Return the version that was served last, when its copy is still good."""
+        try:
+            digest = self._pointer.read_text()
+            file = self.kept / f"{digest}.joblib"
+            return self._open(file, file.with_suffix(".json"))[0]
+        except (OSError, ModelRejectedError):
+            return None
+
+    def stamp(self) -> Stamp:
+        """Return what changes when somebody writes to the promoted files."""
+        return tuple(_stamp(file) for file in (self.path.parent / MANIFEST, self.path))
+
+    @property
+    def _pointer(self) -> Path:
+        return self.kept / f"{sha256(os.fsencode(self.path)).hexdigest()[:16]}.last"
+
+    def _open(self, file: Path, manifest: Path) -> tuple[ServedModel, bytes]:
+        started = time.perf_counter()
+        contract = _read_contract(manifest)
+        payload = _read(file)
+        if contract is None:
+            contract, estimator = self._bare(file, payload)
+        else:
+            check_bytes(payload, contract.artefact)
+            estimator = unpickle(payload)
+        if self.n_features not in {None, len(contract.features)}:
+            raise ModelRejectedError(
+                f"the model has {len(contract.features)} features, model.n_features says "
+                f"{self.n_features}"
+            )
+        engine = SklearnEngine(estimator, has_probabilities=contract.outputs.has_probabilities)
+        replay(contract, engine)
+        model = ServedModel(contract, engine, self.reader_of(contract), datetime.now(UTC))
+        self.metrics.model_loaded(
+            model=contract.name, version=contract.version, seconds=time.perf_counter() - started
+        )
+        return model, payload
+
+    def _bare(self, file: Path, payload: bytes) -> tuple[Contract, object]:
+        """Make a contract for a file that has none, when the settings vouch for it."""
+        digest = sha256(payload).hexdigest()
+        if not self.accepts_bare and self.bare_sha256 is None:
+            raise ModelRejectedError(
+                f"there is no {MANIFEST} beside it. Promote a registered model, or set model.sha256"
+            )
+        artefact = Artefact(size_bytes=len(payload), sha256=self.bare_sha256 or digest)
+        check_bytes(payload, artefact)
+        estimator = unpickle(payload)
+        log.warning("model served without a contract", extra={"file": file.name, "sha256": digest})
+        said = describe(estimator)
+        contract = Contract(
+            name="unregistered",
+            version="1",
+            task=said.task,
+            created_at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
+            features=said.features,
+            outputs=said.outputs,
+            artefact=artefact,
+        )
+        return contract, estimator
+
+    def _keep(self, contract: Contract, payload: bytes) -> None:
+        """Remember the verified version; a folder that cannot be written costs only that."""
+        digest = contract.artefact.sha256
+        try:
+            if not self._is_kept(contract):
+                write_atomically(self.kept / f"{digest}.joblib", payload, mode=PRIVATE)
+                text = contract.model_dump_json().encode()
+                write_atomically(self.kept / f"{digest}.json", text, mode=PRIVATE)
+            write_atomically(self._pointer, digest.encode(), mode=PRIVATE)
+            wanted = {pointer.read_text() for pointer in self.kept.glob("*.last")}
+            for file in self.kept.glob("*.jo*"):
+                if file.suffix in {".joblib", ".json"} and file.stem not in wanted:
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("last good model not kept", extra={"problem": str(error)})
+
+    def _is_kept(self, contract: Contract) -> bool:
+        file = self.kept / f"{contract.artefact.sha256}.joblib"
+        try:
+            check_bytes(file.read_bytes(), contract.artefact)
+            return _read_contract(file.with_suffix(".json")) == contract
+        except (OSError, ModelRejectedError):
+            return False
+
+
+def _read_contract(manifest: Path) -> Contract | None:
+    try:
+        return Contract.model_validate_json(manifest.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(map(str, fault["loc"])) or "the file"
+        raise ModelRejectedError(f"{manifest.name}: {key}: {fault['msg']}") from error
+    except OSError as error:
+        raise ModelRejectedError(f"{manifest.name}: {error.strerror}") from error
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise ModelRejectedError("there is no such file") from None
+    except OSError as error:
+        raise ModelRejectedError(f"cannot be read: {error.strerror}") from error
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

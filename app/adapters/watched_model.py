@@ -1,0 +1,101 @@
+"""The default model of one worker: loaded once, watched, swapped when a good one is promoted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from app.adapters.promoted_models import PromotedModels, Stamp
+from app.domain.prediction import ServedModel
+from app.errors import ModelNotReadyError, ModelRejectedError
+
+log = logging.getLogger("gatehouse.models")
+POLL_SECONDS = 1.0
+
+
+class WatchedModel:
+    """Serves the promoted version, or the last good one, and says what is wrong.
+
+    The thread that looks for changes starts with the first request, so it lives in the worker
+    that answers and not in a process that forked it.
+    """
+
+    def __init__(self, source: PromotedModels, *, poll_seconds: float = POLL_SECONDS) -> None:
+        self._source = source
+        self._poll_seconds = poll_seconds
+        self._model: ServedModel | None = None
+        self._problem: str | None = None
+        self._seen: Stamp | None = None
+        self._watching = False
+        self._lock = threading.Lock()
+        self._start()
+
+    def current(self) -> ServedModel:
+        """Return the version in service.
+
+        Raises:
+            ModelNotReadyError: there is no good version at all.
+        """
+        if not self._watching:
+            self._watch()
+        model = self._model
+        if model is None:
+            raise ModelNotReadyError("No good version of the model is loaded.")
+        return model
+
+    @property
+    def problem(self) -> str | None:
+        """Why the promoted version is not the one in service; None when it is."""
+        return self._problem
+
+    def refresh(self) -> None:
+        """Take the promoted version when its files have changed and it is good."""
+        stamp = self._source.stamp()
+        if stamp == self._seen:
+            return
+        self._seen = stamp
+        try:
+            self._serve(self._source.load())
+        except ModelRejectedError as error:
+            self._refuse(error)
+
+    def _start(self) -> None:
+        """Load the promoted version; where it fails, serve the last good one at once.
+
+        Only a worker that has neither waits for the tries that the settings allow; otherwise the
+        watch repeats them, because no stamp counts as seen yet.
+        """
+        stamp = self._source.stamp()
+        try:
+            self._serve(self._source.load_once())
+            self._seen = stamp
+        except ModelRejectedError as error:
+            self._refuse(error)
+            self._model = self._source.last_good()
+        if self._model is None:
+            self.refresh()
+
+    def _serve(self, model: ServedModel) -> None:
+        self._model, self._problem = model, None
+        contract = model.contract
+        log.info("model loaded", extra={"model": contract.name, "version": contract.version})
+
+    def _refuse(self, error: ModelRejectedError) -> None:
+        if str(error) != self._problem:
+            log.error("promoted model refused", extra={"problem": str(error)})
+        self._problem = str(error)
+
+    def _watch(self) -> None:
+        with self._lock:
+            if self._watching:
+                return
+            self._watching = True
+        threading.Thread(target=self._poll, name="model-watch", daemon=True).start()
+
+    def _poll(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(self._poll_seconds):
+            try:
+                self.refresh()
+            except Exception:
+                log.exception("model watch failed")

@@ -1,0 +1,1 @@
+"""The Flask edge: one file a resource; views translate and call."""

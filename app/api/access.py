@@ -1,0 +1,92 @@
+"""Access is declared above each view; a view that declares nothing stops the start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import Flask, Response, g, request
+
+from app.api.edge import services, to_flask
+from app.domain.access import Action
+from app.errors import GatehouseError
+from app.gate.admission import Guest, admit, authenticate
+from app.gate.answer import answer
+from app.gate.call import ENDPOINT, SUBJECT, Call, call_of
+
+View = TypeVar("View", bound=Callable[..., Any])
+_MARK = "access"
+
+
+class UndeclaredAccessError(GatehouseError):
+    """Views say neither ``@requires`` nor ``@public``."""
+
+
+def public(view: View) -> View:
+    """Let anybody in."""
+    return _marked(view, "public")
+
+
+def requires(action: Action) -> Callable[[View], View]:
+    """Let in who has a token that grants *action*, and spend one request of the limit."""
+
+    def declare(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            _let_in(action)
+            return view(*args, **kwargs)
+
+        return _marked(cast("View", guarded), action)
+
+    return declare
+
+
+def answered_by_gate(view: Callable[..., Call]) -> Callable[..., Response]:
+    """Let ``app.gate.answer`` do all of it, admission included; the view names the call.
+
+    The same function stands behind every door that answers predictions, with Flask or without.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Response:
+        return to_flask(answer(view(*args, **kwargs), services()))
+
+    return _marked(guarded, Action.PREDICT)
+
+
+def install(app: Flask) -> None:
+    """Check every view's declaration and let the envelope know the route.
+
+    Raises:
+        UndeclaredAccessError: a view says neither ``@requires`` nor ``@public``.
+    """
+    silent = sorted(n for n, view in app.view_functions.items() if not hasattr(view, _MARK))
+    if silent:
+        raise UndeclaredAccessError(f"no @requires or @public above: {', '.join(silent)}")
+    app.before_request(_name_endpoint)
+    app.after_request(_say_what_is_left)
+
+
+def _let_in(action: Action) -> None:
+    call = call_of(request.environ)
+    principal = authenticate(call, services())
+    request.environ[SUBJECT] = principal.subject
+    g.guest = admit(call, services(), principal, action)
+
+
+def _name_endpoint() -> None:
+    if request.url_rule is not None:
+        request.environ[ENDPOINT] = request.url_rule.rule
+
+
+def _say_what_is_left(response: Response) -> Response:
+    guest: Guest | None = g.get("guest")
+    if guest is not None:
+        response.headers.extend(guest.headers)
+    return response
+
+
+def _marked(view: View, access: str) -> View:
+    setattr(view, _MARK, access)
+    return view

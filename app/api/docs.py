@@ -1,0 +1,98 @@
+"""``/apidocs/`` and ``/apispec.json``: flasgger's routes, a current Swagger UI, no inline script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import flask_swagger_ui
+from flasgger import Swagger
+from flask import Flask, Response, request, send_from_directory
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from app import __version__
+from app.api.access import public, requires
+from app.api.edge import services
+from app.api.openapi import components
+from app.domain.access import Action
+from app.errors import ModelNotReadyError
+
+_HERE: Final = Path(__file__).parent
+_SWAGGER_UI: Final = Path(flask_swagger_ui.__file__).parent / "dist"
+_CONTENT_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_CONFIG: Final[dict[str, Any]] = {
+    "title": "Gatehouse",
+    "openapi": "3.0.3",
+    "info": {
+        "title": "Gatehouse",
+        "version": __version__,
+        "description": "Authorize with a token from `python jwt_tools/generate_token.py`.",
+    },
+    "headers": [],
+    "specs": [{"endpoint": "apispec", "route": "/apispec.json"}],
+    "specs_route": "/apidocs/",
+    "static_folder": str(_SWAGGER_UI),
+    "static_url_path": "/apidocs/assets",
+    "template_folder": str(_HERE / "templates"),
+}
+
+
+class ContractSwagger(Swagger):  # type: ignore[misc]  # flasgger has no types
+    """Flasgger whose schemas come from the contract of the model in service."""
+
+    def get_apispecs(self, endpoint: str = "apispec") -> dict[str, Any]:
+        """Return the OpenAPI document as of now."""
+        spec: dict[str, Any] = super().get_apispecs(endpoint)
+        try:
+            contract = services().models.current().contract
+        except ModelNotReadyError:
+            contract = None
+        spec["components"] = components(contract)
+        spec.pop("definitions", None)
+        return spec
+
+
+def install(app: Flask) -> None:
+    """Add the page, its assets and the document."""
+    ContractSwagger(app, config=_CONFIG, merge=False)
+    app.add_url_rule("/apidocs/start.js", "docs.start", public(_start))
+    asks_for_token = app.extensions["gatehouse"].settings.docs.require_token
+    guard = requires(Action.READ) if asks_for_token else public
+    views = app.view_functions
+    for name in ("flasgger.apidocs", "flasgger.apispec"):
+        views[name] = guard(views[name])
+    views["flasgger.oauth_redirect"] = public(_absent)  # no OAuth flow starts on the page
+    views["flasgger.static"] = public(_asset)
+    views["flasgger.<lambda>"] = public(views["flasgger.<lambda>"])  # /apidocs/index.html
+    app.after_request(_content_policy)
+
+
+def _start() -> Response:
+    return send_from_directory(_HERE / "assets", "start.js", max_age=3600)
+
+
+def _asset(filename: str) -> Response:
+    return send_from_directory(_SWAGGER_UI, filename, max_age=3600)
+
+
+def _absent() -> ResponseReturnValue:
+    raise NotFound
+
+
+def _content_policy(response: Response) -> Response:
+    """Let the page load its own scripts and styles, from this origin and nowhere else."""
+    if request.path.startswith("/apidocs/"):
+        response.headers["Content-Security-Policy"] = _CONTENT_POLICY
+    return response

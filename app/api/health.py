@@ -1,0 +1,74 @@
+"""Is the process alive, should it get traffic, and how is its model?"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from app.api.access import public
+from app.api.edge import services
+from app.errors import ModelNotReadyError
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/livez")
+@public
+def livez() -> ResponseReturnValue:
+    """Say that the process answers; looks at nothing outside it.
+    ---
+    tags: [service]
+    responses:
+      200: {description: The process answers.}
+    """  # noqa: D205, D212
+    return {"status": "alive"}
+
+
+@blueprint.get("/readyz")
+@public
+def readyz() -> ResponseReturnValue:
+    """Say whether to send traffic here: not while draining, and not without a model.
+    ---
+    tags: [service]
+    responses:
+      200: {description: Send traffic.}
+      503: {description: Draining, or no model is loaded.}
+    """  # noqa: D205, D212
+    if services().is_draining():
+        return {"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE
+    try:
+        services().models.current()
+    except ModelNotReadyError:
+        return {"status": "no model"}, HTTPStatus.SERVICE_UNAVAILABLE
+    return {"status": "ready"}
+
+
+@blueprint.get("/api/v1/health")
+@public
+def health() -> ResponseReturnValue:
+    """Say how the default model is, and what is wrong with a promoted one that was refused.
+    ---
+    tags: [service]
+    responses:
+      200: {description: The default model answers.}
+      503: {description: The default model cannot answer.}
+    """  # noqa: D205, D212
+    models = services().models
+    timestamp = services().now()
+    problem = {"problem": models.problem} if models.problem else {}
+    try:
+        model = models.current()
+    except ModelNotReadyError:
+        down = {"status": "not ready", **problem}
+        body = {"status": "unhealthy", "timestamp": timestamp, "model": down}
+        return body, HTTPStatus.SERVICE_UNAVAILABLE
+    ready = {
+        "status": "ready",
+        "name": model.contract.name,
+        "version": model.contract.version,
+        "last_loaded": model.loaded_at,
+        **problem,
+    }
+    return {"status": "healthy", "timestamp": timestamp, "model": ready}

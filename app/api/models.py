@@ -1,0 +1,88 @@
+"""What is served, its contract, and how to call it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from app.api.access import requires
+from app.api.edge import services
+from app.domain.access import Action
+from app.domain.contract import Contract
+from app.errors import ModelUnknownError
+
+blueprint = Blueprint("models", __name__, url_prefix="/api/v1")
+
+
+@blueprint.get("/models")
+@requires(Action.READ)
+def models() -> ResponseReturnValue:
+    """List the models that are served here.
+    ---
+    tags: [models]
+    security: [{bearer: []}]
+    responses:
+      200: {description: The models that are served.}
+      401: {$ref: '#/components/responses/Problem'}
+      403: {$ref: '#/components/responses/Problem'}
+      429: {$ref: '#/components/responses/Problem'}
+      503: {$ref: '#/components/responses/Problem'}
+    """  # noqa: D205, D212
+    contract = services().models.current().contract
+    return {"models": [_summary(contract) | {"default": True}]}
+
+
+@blueprint.get("/models/<name>")
+@requires(Action.READ)
+def model(name: str) -> ResponseReturnValue:
+    """Describe one model: its contract, and calls that work when pasted.
+    ---
+    tags: [models]
+    security: [{bearer: []}]
+    parameters:
+      - {name: name, in: path, required: true, schema: {type: string}}
+    responses:
+      200: {description: The contract, and how to call the model.}
+      401: {$ref: '#/components/responses/Problem'}
+      403: {$ref: '#/components/responses/Problem'}
+      404: {$ref: '#/components/responses/Problem'}
+      429: {$ref: '#/components/responses/Problem'}
+      503: {$ref: '#/components/responses/Problem'}
+    """  # noqa: D205, D212
+    contract = services().models.current().contract
+    if contract.name != name:
+        raise ModelUnknownError("No model of this name is served here.")
+    described: dict[str, Any] = contract.model_dump(mode="json", exclude={"golden"})
+    return {"model": described, "how_to_call": _how_to_call(contract)}
+
+
+def _summary(contract: Contract) -> dict[str, Any]:
+    return {
+        "name": contract.name,
+        "version": contract.version,
+        "task": contract.task,
+        "engine": contract.artefact.engine,
+        "features": list(contract.feature_names),
+    }
+
+
+def _how_to_call(contract: Contract) -> dict[str, Any]:
+    """Return an example body, and the same call in curl and in Python."""
+    body = json.dumps({"data": [contract.example_row]})
+    url = f"{request.host_url}api/v1/predict"
+    curl = (
+        f"curl {url} -H \"Authorization: Bearer $TOKEN\""
+        f" -H 'Content-Type: application/json' -d '{body}'"
+    )
+    python = (
+        "import json, os, urllib.request\n"
+        f"body = {body!r}.encode()\n"
+        'headers = {"Authorization": "Bearer " + os.environ["TOKEN"],'
+        ' "Content-Type": "application/json"}\n'
+        f'call = urllib.request.Request("{url}", body, headers)\n'
+        "print(json.load(urllib.request.urlopen(call)))"
+    )
+    return {"body": json.loads(body), "curl": curl, "python": python}

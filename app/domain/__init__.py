@@ -1,0 +1,1 @@
+"""The rules: no Flask, no files, no network."""

@@ -1,0 +1,145 @@
+"""The contract of a model version: all that the rest of the system knows about it.
+
+It is stored as ``manifest.json`` beside the artefact. Nothing else guesses about a model.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+Task = Literal["classification", "regression"]
+Kind = Literal["float", "int", "bool", "category", "text"]
+Value = bool | int | float | str | None
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$")]
+
+
+class Part(BaseModel):
+    """A frozen part of the contract; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Missing(Part):
+    """What happens to a missing value: ``fill`` with ``value``, ``pass`` it on as NaN, ``refuse``."""
+
+    policy: Literal["fill", "pass", "refuse"]
+    value: FiniteFloat | str | None = None
+
+    @model_validator(mode="after")
+    def _fill_has_a_value(self) -> Missing:
+        if (self.policy == "fill") != (self.value is not None):
+            raise ValueError("'value' goes with the policy 'fill', and only with it")
+        return self
+
+
+class Feature(Part):
+    """One column, in the order of the model.
+
+    ``minimum`` and ``maximum`` refuse; ``trained_minimum`` and ``trained_maximum`` only count
+    warnings. Without ``missing``, ``nan_replacement`` of the settings is filled in.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    kind: Kind = "float"
+    minimum: FiniteFloat | None = None
+    maximum: FiniteFloat | None = None
+    trained_minimum: FiniteFloat | None = None
+    trained_maximum: FiniteFloat | None = None
+    categories: tuple[str, ...] = ()
+    missing: Missing | None = None
+
+
+class Outputs(Part):
+    """What the model answers: ``classes`` and whether it has probabilities, or a ``unit``."""
+
+    classes: tuple[Value, ...] | None = None
+    has_probabilities: bool = False
+    unit: str | None = None
+
+
+class Artefact(Part):
+    """The file that holds the model; ``sha256`` is over its bytes."""
+
+    file: Literal["model.joblib"] = "model.joblib"
+    engine: Literal["sklearn"] = "sklearn"
+    size_bytes: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class GoldenRows(Part):
+    """Inputs and what the model answered at registration; replayed at every load."""
+
+    inputs: tuple[tuple[Value, ...], ...] = ()
+    predictions: tuple[Value, ...] = ()
+    probabilities: tuple[tuple[float, ...], ...] | None = None
+
+
+class Reference(Part):
+    """How one feature was distributed in training: quantiles by name, and a histogram."""
+
+    quantiles: dict[str, float]
+    histogram_edges: tuple[float, ...]
+    histogram_counts: tuple[int, ...]
+    missing_share: float
+
+
+class Training(Part):
+    """Where the model comes from. Absent for a model that was registered as a bare file."""
+
+    dataset: str
+    n_rows: int
+    fingerprint_sha256: str
+    metrics: dict[str, float]
+    reference: dict[str, Reference]
+    class_shares: dict[str, float] | None = None
+
+
+class Contract(Part):
+    """Everything that is promised about one version of one model."""
+
+    format: Literal[1] = 1
+    name: Name
+    version: Version
+    task: Task
+    created_at: datetime
+    commit: str | None = None
+    libraries: dict[str, str] = {}
+    features: Annotated[tuple[Feature, ...], Field(min_length=1)]
+    outputs: Outputs
+    artefact: Artefact
+    golden: GoldenRows = GoldenRows()
+    training: Training | None = None
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Contract:
+        names = self.feature_names
+        if len(set(names)) < len(names):
+            raise ValueError("two features have one name")
+        return self
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features in the order of the model's columns."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def example_row(self) -> tuple[Value, ...]:
+        """A row that the model takes: the first golden one, or the middle of each feature."""
+        if self.golden.inputs:
+            return self.golden.inputs[0]
+        return tuple(_middle(feature) for feature in self.features)
+
+
+def _middle(feature: Feature) -> Value:
+    if feature.kind == "category" and feature.categories:
+        return feature.categories[0]
+    if feature.kind == "bool":
+        return True
+    low = feature.trained_minimum if feature.trained_minimum is not None else feature.minimum
+    high = feature.trained_maximum if feature.trained_maximum is not None else feature.maximum
+    middle = ((low or 0.0) + (high or 0.0)) / 2
+    return round(middle) if feature.kind == "int" else middle

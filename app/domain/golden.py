@@ -1,0 +1,80 @@
+"""Golden rows: what a model answered at registration, and whether it still does."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from app.domain.contract import Contract, GoldenRows
+from app.domain.ports import Engine, Matrix, Scores
+from app.errors import ModelRejectedError
+
+MAX_ROWS: Final = 32
+RELATIVE: Final = 1e-6
+ABSOLUTE: Final = 1e-9
+
+
+def golden_matrix(golden: GoldenRows) -> Matrix:
+    """Return the golden inputs as a matrix, null as NaN, shape (n_rows, n_features)."""
+    return np.array(golden.inputs, dtype=np.float64)
+
+
+def record(matrix: Matrix, engine: Engine) -> GoldenRows:
+    """Keep at most 32 rows of *matrix*, evenly spread, with the answers of *engine*."""
+    picked = np.unique(np.linspace(0, len(matrix) - 1, min(MAX_ROWS, len(matrix))).astype(int))
+    rows = matrix[picked]
+    scores = engine.predict(rows)
+    inputs = np.where(np.isnan(rows), None, rows.astype(object))
+    return GoldenRows(
+        inputs=tuple(map(tuple, inputs.tolist())),
+        predictions=tuple(scores.predictions.tolist()),
+        probabilities=_rounded(scores),
+    )
+
+
+def _rounded(scores: Scores) -> tuple[tuple[float, ...], ...] | None:
+    if scores.probabilities is None:
+        return None
+    return tuple(map(tuple, scores.probabilities.tolist()))
+
+
+def replay(contract: Contract, engine: Engine) -> None:
+    """Ask *engine* the golden rows again.
+
+    Raises:
+        ModelRejectedError: a label differs, or a number by more than 1e-6 relative.
+    """
+    golden = contract.golden
+    if not golden.inputs:
+        return
+    try:
+        scores = engine.predict(golden_matrix(golden))
+    except Exception as error:
+        message = f"the golden rows cannot be replayed: {type(error).__name__}: {error}"
+        raise ModelRejectedError(message) from error
+    wrong = int(np.count_nonzero(~_agreeing(contract, scores)))
+    if wrong:
+        raise ModelRejectedError(
+            f"{wrong} of {len(golden.inputs)} golden rows are answered differently than at "
+            "registration (another library version or another model)"
+        )
+
+
+def _agreeing(contract: Contract, scores: Scores) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    golden = contract.golden
+    expected = np.array(golden.predictions)
+    if scores.predictions.shape != expected.shape:
+        return np.zeros(len(expected), dtype=bool)
+    if contract.task == "regression":
+        agrees = np.isclose(scores.predictions, expected, rtol=RELATIVE, atol=ABSOLUTE)
+    else:
+        agrees = scores.predictions == expected
+    if golden.probabilities is not None:
+        if scores.probabilities is None:
+            return np.zeros(len(expected), dtype=bool)
+        close = np.isclose(
+            scores.probabilities, np.array(golden.probabilities), rtol=RELATIVE, atol=ABSOLUTE
+        )
+        agrees = agrees & close.all(axis=1)
+    return agrees

@@ -1,0 +1,139 @@
+"""What the rules need from the outside; ``app/wiring.py`` joins each port to one adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from app.domain.access import Principal
+from app.domain.rates import Admission, Rate
+
+FloatArray = npt.NDArray[np.float64]
+Matrix = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What an engine answers: one label or number a row, and probabilities where it has them.
+
+    Attributes:
+        predictions: shape (n_rows,).
+        probabilities: float64, shape (n_rows, n_classes), or None.
+    """
+
+    predictions: npt.NDArray[Any]
+    probabilities: FloatArray | None
+
+
+class Engine(Protocol):
+    """A fitted model. Threads may share it."""
+
+    def predict(self, matrix: Matrix) -> Scores:
+        """Score every row of *matrix*, shape (n_rows, n_features), in the contract's order."""
+        ...
+
+
+class Tokens(Protocol):
+    """Who sent this token?"""
+
+    def verify(self, token: str) -> Principal:
+        """Return the principal of *token*.
+
+        Raises:
+            TokenInvalidError: the token does not hold, for whatever reason.
+        """
+        ...
+
+
+class Limits(Protocol):
+    """How often somebody may ask, counted over every worker of the machine."""
+
+    def admit(self, key: str, rates: Sequence[Rate], cost: int = 1) -> Admission:
+        """Spend *cost* of every rate of *key*, or of none when one of them lacks it.
+
+        Raises:
+            LimitStoreDownError: the store does not answer.
+        """
+        ...
+
+
+class Cache(Protocol):
+    """Encoded answers by model digest, output kind and input."""
+
+    def get(self, key: tuple[str, bool, bytes]) -> bytes | None:
+        """Return what was put under *key* and is still remembered."""
+        ...
+
+    def put(self, key: tuple[str, bool, bytes], value: bytes) -> None:
+        """Remember *value*, forgetting the least recently used when full."""
+        ...
+
+
+class Metrics(Protocol):
+    """What happened, for whoever watches. Label values come from closed sets."""
+
+    def request(self, *, method: str, endpoint: str, status: int, seconds: float) -> None:
+        """Count one answered request of *endpoint*, a route pattern."""
+        ...
+
+    def error(self, kind: str) -> None:
+        """Count one failure by the kind of its problem."""
+        ...
+
+    def in_flight(self, change: int) -> None:
+        """Add *change* to the requests now at work."""
+        ...
+
+    def authentication_failed(self, reason: str) -> None:
+        """Count one refused token."""
+        ...
+
+    def limited(self, policy: str) -> None:
+        """Count one request refused by the rate limit *policy*."""
+        ...
+
+    def limit_store_failed(self) -> None:
+        """Count one request for which the store of the limits gave no answer."""
+        ...
+
+    def cache(self, outcome: str) -> None:
+        """Count one look into the cache: hit, miss or bypass."""
+        ...
+
+    def model_loaded(self, *, model: str, version: str, seconds: float) -> None:
+        """Record that a version was verified and loaded."""
+        ...
+
+    def model_load_failed(self, model: str) -> None:
+        """Count one load that was refused."""
+        ...
+
+    def features(
+        self, *, model: str, names: Sequence[str], means: Sequence[float], outside: int
+    ) -> None:
+        """Record the mean of each feature in one request, and the values outside training."""
+        ...
+
+    def predicted(self, *, seconds: float, confidences: Sequence[float]) -> None:
+        """Record one call of the engine and, in a classification, each row's top probability."""
+        ...
+
+    def answered(self, *, model: str, version: str, seconds: float) -> None:
+        """Record one prediction request from its headers to its answer."""
+        ...
+
+    def exposition(self) -> tuple[str, bytes]:
+        """Return content type and text of all workers' metrics."""
+        ...
+
+
+class Alerts(Protocol):
+    """Tells a person that the gateway answers with 5xx."""
+
+    def raise_alert(self, kind: str, context: Mapping[str, str]) -> None:
+        """Send one message for *kind*, without making the caller wait and without raising."""
+        ...

@@ -1,0 +1,109 @@
+"""Every error raised on purpose. Meaning lives here; HTTP statuses live in ``app/gate/problems.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class GatehouseError(Exception):
+    """Root of everything that Gatehouse raises on purpose."""
+
+
+class OperatorError(GatehouseError):
+    """A mistake of whoever runs Gatehouse: a command line prints it and exits with status 2."""
+
+
+class SettingsError(OperatorError):
+    """The settings are wrong; the message names file, key, value and fix."""
+
+
+class RegistryError(OperatorError):
+    """A model, a version or a stage cannot be read or written as asked."""
+
+
+class TrainingDataError(OperatorError):
+    """The data that a model should be made from cannot be used."""
+
+
+class ModelRejectedError(OperatorError):
+    """A model file or its contract cannot be trusted, so it is not served."""
+
+
+class RequestError(GatehouseError):
+    """A request that gets no result. The text is public: it goes to the caller as ``detail``."""
+
+
+class AuthenticationRequiredError(RequestError):
+    """The request carries no credentials."""
+
+
+class TokenInvalidError(RequestError):
+    """The credentials do not hold. ``reason`` comes from a closed set and is for metrics only."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The token could not be verified, or it has expired.")
+        self.reason = reason
+
+
+class PermissionMissingError(RequestError):
+    """The principal is known but may not do this."""
+
+
+class BodyMalformedError(RequestError):
+    """The body is not the JSON object that the route expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with one value: ``row`` counts from 0, ``feature`` is a name of the contract."""
+
+    row: int | None
+    feature: str | None
+    reason: str
+
+
+class InputInvalidError(RequestError):
+    """Rows that break the contract. Holds at most the first 20 faults."""
+
+    MAX_FAULTS = 20
+
+    def __init__(self, faults: Sequence[FieldError]) -> None:
+        first = faults[0]
+        row = "" if first.row is None else f"row {first.row}: "
+        feature = "" if first.feature is None else f"{first.feature}: "
+        super().__init__(f"{row}{feature}{first.reason}")
+        self.faults = tuple(faults[: self.MAX_FAULTS])
+
+
+class BodyTooLargeError(RequestError):
+    """The body holds more bytes or more rows than the settings allow."""
+
+
+class MediaTypeUnsupportedError(RequestError):
+    """The body comes in a type or an encoding that the route does not read."""
+
+
+class NotAcceptableError(RequestError):
+    """The caller accepts none of the types that the route writes."""
+
+
+class RateLimitedError(RequestError):
+    """The caller has spent its limit; ``headers`` say which and for how long."""
+
+    def __init__(self, retry_after_seconds: int, headers: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(f"Too many requests: try again in {retry_after_seconds} seconds.")
+        self.retry_after_seconds = retry_after_seconds
+        self.headers = tuple(headers)
+
+
+class ModelUnknownError(RequestError):
+    """No model of that name is served here."""
+
+
+class ModelNotReadyError(RequestError):
+    """No good version of the model is in memory."""
+
+
+class LimitStoreDownError(RequestError):
+    """The store of the limits does not answer, and the policy is to refuse."""

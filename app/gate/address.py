@@ -1,0 +1,27 @@
+"""The address a request comes from, through as many proxies as the settings trust."""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+def client_address(peer: str, forwarded_for: str | None, trusted_proxies: int) -> str:
+    """Return the client's address.
+
+    Each trusted proxy appends the address it saw to ``X-Forwarded-For``, so with *n* of them the
+    n-th value from the right was written by one of them; what stands left of it anybody could have
+    written. Without trusted proxies the header does not count.
+
+    Args:
+        peer: address of the other end of the connection.
+        forwarded_for: the header's value, all its lines joined by commas.
+        trusted_proxies: how many proxies of one's own stand in front.
+    """
+    if not trusted_proxies or not forwarded_for:
+        return peer
+    hops = [hop.strip() for hop in forwarded_for.split(",")]
+    hop = hops[-trusted_proxies] if len(hops) >= trusted_proxies else hops[0]
+    try:
+        return str(ipaddress.ip_address(hop.strip("[]")))
+    except ValueError:
+        return peer

@@ -1,0 +1,90 @@
+"""A request and its answer as plain values, read from a WSGI environment (PEP 3333)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.errors import BodyMalformedError, BodyTooLargeError
+
+REQUEST_ID: Final = "gatehouse.request_id"
+ADDRESS: Final = "gatehouse.address"
+ENDPOINT: Final = "gatehouse.endpoint"
+PROBLEM: Final = "gatehouse.problem"
+SUBJECT: Final = "gatehouse.subject"
+MODEL: Final = "gatehouse.model"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the gate looks at in a request. ``read_body`` takes the most bytes it may return."""
+
+    path: str
+    address: str
+    request_id: str
+    authorization: str | None
+    content_type: str | None
+    content_encoding: str | None
+    accept: str | None
+    read_body: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers and body; ``notes`` go to the envelope's log line and metrics."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+def call_of(environ: Mapping[str, Any]) -> Call:
+    """Return the call in *environ*, which has passed the envelope."""
+    get = environ.get
+    return Call(
+        path=environ["PATH_INFO"],
+        address=environ[ADDRESS],
+        request_id=environ[REQUEST_ID],
+        authorization=get("HTTP_AUTHORIZATION"),
+        content_type=get("CONTENT_TYPE"),
+        content_encoding=get("HTTP_CONTENT_ENCODING"),
+        accept=get("HTTP_ACCEPT"),
+        read_body=lambda most: read_body(environ, most),
+    )
+
+
+def read_body(environ: Mapping[str, Any], most: int) -> bytes:
+    """Read the whole body in as few calls as the server allows, and not a byte over *most*.
+
+    Raises:
+        BodyTooLargeError: it is longer than *most*.
+        BodyMalformedError: it ends early, or its chunks are broken.
+    """
+    declared = environ.get("CONTENT_LENGTH") or ""
+    if declared and not (declared.isascii() and declared.isdecimal()):
+        raise BodyMalformedError("Content-Length is not a number.")
+    if declared and int(declared) > most:
+        raise BodyTooLargeError(f"The body has {declared} bytes; at most {most} are taken.")
+    if not declared and not environ.get("wsgi.input_terminated"):
+        return b""
+    wanted = int(declared) if declared else most + 1
+    body = _read(environ["wsgi.input"], wanted)
+    if len(body) > most:
+        raise BodyTooLargeError(f"The body has more than the {most} bytes that are taken.")
+    if declared and len(body) < wanted:
+        raise BodyMalformedError(f"The body ended after {len(body)} of {wanted} bytes.")
+    return body
+
+
+def _read(stream: Any, wanted: int) -> bytes:
+    parts: list[bytes] = []
+    try:
+        while wanted > 0 and (part := stream.read(wanted)):
+            parts.append(bytes(part))
+            wanted -= len(part)
+    except Exception as error:
+        # Each server has its own errors for a broken chunk or a lost connection.
+        raise BodyMalformedError("The body could not be read to its end.") from error
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,1 @@
+"""One file a step in a model's life, one public function in each."""

@@ -1,0 +1,120 @@
+"""The model store on disk: immutable versions, and the stages that hold what is promoted.
+
+``registry/<name>/<version>/{model.joblib, manifest.json}`` never changes once it is there. A stage
+holds its default model at ``<stage>/`` and any other at ``<stage>/<name>/``.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from app.domain.contract import Contract
+from app.errors import RegistryError
+from app.files import write_atomically
+
+ARTEFACT: Final = "model.joblib"
+MANIFEST: Final = "manifest.json"
+STAGES: Final = ("dev", "staging", "production")
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version in the registry: its contract and the bytes of its artefact."""
+
+    contract: Contract
+    payload: bytes
+
+
+def versions(registry: Path, name: str) -> list[int]:
+    """Return the versions of *name*, oldest first."""
+    folder = registry / checked_name(name)
+    if not folder.is_dir():
+        return []
+    return sorted(int(f.name) for f in folder.iterdir() if _VERSION.fullmatch(f.name))
+
+
+def add_version(
+    registry: Path, name: str, payload: bytes, contract_of: Callable[[str], Contract]
+) -> tuple[Contract, Path]:
+    """Store *payload* as the next version of *name*; two at once get two versions.
+
+    Args:
+        registry: the registry's folder.
+        name: the model's name.
+        payload: bytes of the artefact.
+        contract_of: makes the contract when the version is known.
+    """
+    folder = registry / checked_name(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            version = str(max(versions(registry, name), default=0) + 1)
+            contract = contract_of(version)
+            new = Path(tempfile.mkdtemp(dir=folder, prefix=".new-"))
+            new.chmod(0o755)
+            write_atomically(new / ARTEFACT, payload)
+            write_atomically(new / MANIFEST, contract.model_dump_json(indent=2).encode())
+            try:
+                return contract, new.rename(folder / version)
+            except OSError:  # somebody else took this number
+                shutil.rmtree(new)
+                if not (folder / version).exists():
+                    raise
+    except OSError as error:
+        raise RegistryError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def read_version(registry: Path, name: str, version: str) -> Stored:
+    """Return a version whose artefact is the one that its contract names.
+
+    Raises:
+        RegistryError: there is no such version, or it was damaged.
+    """
+    known = versions(registry, name)
+    if not _VERSION.fullmatch(version) or int(version) not in known:
+        there = ", ".join(map(str, known)) or "none"
+        raise RegistryError(f"{name} has no version {version!r}; there is: {there}")
+    return read_folder(registry / name / version)
+
+
+def read_folder(folder: Path) -> Stored:
+    """Return what *folder* holds, checked.
+
+    Raises:
+        RegistryError: a file is missing, unreadable or not the one that was stored.
+    """
+    try:
+        contract = Contract.model_validate_json((folder / MANIFEST).read_bytes())
+        payload = (folder / ARTEFACT).read_bytes()
+    except ValidationError as error:
+        raise RegistryError(f"{folder / MANIFEST}: is no contract") from error
+    except OSError as error:
+        raise RegistryError(f"{error.filename}: {error.strerror}") from error
+    if sha256(payload).hexdigest() != contract.artefact.sha256:
+        raise RegistryError(f"{folder / ARTEFACT}: is not the file that its contract names")
+    return Stored(contract, payload)
+
+
+def checked_name(name: str) -> str:
+    """Return *name* when it is one.
+
+    Raises:
+        RegistryError: it is not: lower-case letters, digits, ``-`` and ``_`` only.
+    """
+    if not NAME.fullmatch(name) or name in STAGES:
+        raise RegistryError(
+            f"{name!r} is no model name: use up to 64 lower-case letters, digits, '-' and '_', "
+            f"and none of {', '.join(STAGES)}"
+        )
+    return name

@@ -1,0 +1,204 @@
+"""The launcher behind ``make run``: checks everything once, then keeps a server running."""
+
+from __future__ import annotations
+
+import http
+import http.client
+import json
+import multiprocessing
+import os
+import shutil
+import socket
+import ssl
+import sys
+
+from app import log
+from app.command_line import run
+from app.domain.contract import Contract, Value
+from app.errors import OperatorError, SettingsError
+from app.settings.overlay import PROJECT, load
+from app.settings.schema import Settings
+from app.settings.secret import signing_key
+from app.supervisor import Supervisor
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; 2, with one message, when something must be mended first."""
+    try:
+        return run(_serve)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _serve() -> int:
+    settings = load()
+    log.configure(level=settings.log.level)
+    _check_port(settings)
+    _check_tls(settings)
+    _prepare(settings)
+    if not _model_holds(settings):
+        return 2
+    server = settings.server
+    return Supervisor(
+        command=_gunicorn() if server.kind == "gunicorn" else _granian(settings),
+        environment=_environment(settings),
+        draining=settings.draining_file,
+        drain_seconds=server.drain_seconds,
+        stop_seconds=server.stop_seconds,
+        is_up=lambda: _answers(settings),
+        when_up=lambda: _say_what_is_next(settings),
+    ).run()
+
+
+def _check_port(settings: Settings) -> None:
+    host, port = settings.server.host, settings.server.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        reason = error.strerror or "cannot be used"
+        raise OperatorError(
+            f"{host}:{port}: {reason.lower()}. Stop what listens there, or set HOST or PORT."
+        ) from error
+
+
+def _check_tls(settings: Settings) -> None:
+    if settings.ssl_cert is None or settings.ssl_key is None:
+        return
+    key = settings.path(settings.ssl_key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(settings.path(settings.ssl_cert), key, password=lambda: "")
+        head = key.read_bytes()[:80]
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            "ssl_cert, ssl_key: are no certificate and its key. "
+            "Fix: two PEM files that belong together, the key without a password."
+        ) from error
+    if b"BEGIN PRIVATE KEY" not in head and settings.server.kind == "granian":
+        raise SettingsError(
+            "ssl_key: is not PKCS#8. Fix: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW_KEY"
+        )
+
+
+def _prepare(settings: Settings) -> None:
+    """Make the folders that workers share, and the key that dev makes once."""
+    runtime = settings.path(settings.runtime_path)
+    metrics = settings.metrics_directory
+    try:
+        runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(parents=True)
+        settings.draining_file.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"runtime_path: {error.filename}: {error.strerror}. Fix: a folder to write to."
+        ) from error
+    signing_key(settings)
+
+
+def _model_holds(settings: Settings) -> bool:
+    """Verify and open the model in a process of its own: the launcher itself stays small."""
+    check = multiprocessing.get_context("fork").Process(target=_check_model, args=(settings,))
+    check.start()
+    check.join()
+    return check.exitcode == 0
+
+
+def _check_model(settings: Settings) -> None:
+    from app.wiring import check_model  # noqa: PLC0415  pulls in scikit-learn
+
+    def check() -> int:
+        check_model(settings)
+        return 0
+
+    raise SystemExit(run(check))
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return the server's environment; workers share the cores, so each computes on one."""
+    environment = {name: "1" for name in _ONE_THREAD} | dict(os.environ)
+    environment["APP_ENV"] = settings.environment
+    return environment
+
+
+def _gunicorn() -> list[str]:
+    return [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py"), "app.wsgi:app"]
+
+
+def _granian(settings: Settings) -> list[str]:
+    server = settings.server
+    command = [
+        sys.executable, "-m", "granian", "app.wsgi:app",
+        "--interface", "wsgi", "--http", "1", "--no-ws",
+        "--host", server.host, "--port", str(server.port),
+        "--workers", str(server.workers),
+        "--blocking-threads", str(server.threads),
+        "--http1-buffer-size", str(server.max_header_bytes),
+        "--http1-header-read-timeout", "10000",
+        "--respawn-failed-workers", "--respawn-interval", "0.1",
+        "--workers-kill-timeout", str(server.stop_seconds),
+        "--log-level", "warning",
+    ]  # fmt: skip
+    if settings.ssl_cert and settings.ssl_key:
+        command += [
+            "--ssl-certificate", str(settings.path(settings.ssl_cert)),
+            "--ssl-keyfile", str(settings.path(settings.ssl_key)),
+            "--ssl-protocol-min", "tls1.2",
+        ]  # fmt: skip
+    return command
+
+
+def _answers(settings: Settings) -> bool:
+    """Ask for ``/livez``: the port is open some time before a worker stands behind it."""
+    server = settings.server
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104
+    connection = http.client.HTTPConnection(host, server.port, timeout=1.0)
+    if settings.ssl_cert:
+        own = ssl._create_unverified_context()  # noqa: S323, SLF001  asks itself
+        connection = http.client.HTTPSConnection(host, server.port, timeout=1.0, context=own)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _say_what_is_next(settings: Settings) -> None:
+    server = settings.server
+    scheme = "https" if settings.ssl_cert else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    url = f"{scheme}://{host}:{server.port}"
+    many = f"{server.workers} worker{'s' if server.workers > 1 else ''}"
+    print(
+        f"""
+Gatehouse listens on {url} ({settings.environment}, {server.kind}, {many}).
+Type in another terminal:
+
+  TOKEN=$(.venv/bin/python jwt_tools/generate_token.py)
+
+  curl {url}/api/v1/predict -H "Authorization: Bearer $TOKEN" \\
+    -H 'Content-Type: application/json' -d '{json.dumps({"data": [_example_row(settings)]})}'
+
+and open {url}/apidocs/
+""",
+        flush=True,
+    )
+
+
+def _example_row(settings: Settings) -> tuple[Value, ...]:
+    manifest = settings.path(settings.model.model_path).parent / "manifest.json"
+    try:
+        return Contract.model_validate_json(manifest.read_bytes()).example_row
+    except (OSError, ValueError):
+        return (0,)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

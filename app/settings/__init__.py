@@ -1,0 +1,1 @@
+"""The settings: one frozen schema under an overlay; ``overlay.load`` is the way in."""

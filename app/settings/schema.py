@@ -1,0 +1,223 @@
+"""The settings as one frozen schema. Units are in the names; a description says what is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    SecretStr,
+    StringConstraints,
+)
+
+from app.domain.rates import Rate, parse_rates
+
+Environment = Literal["dev", "staging", "prod"]
+STAGE_OF: dict[Environment, str] = {"dev": "dev", "staging": "staging", "prod": "production"}
+
+
+def _rates(text: str) -> str:
+    parse_rates(text)
+    return text
+
+
+RateText = Annotated[str, AfterValidator(_rates)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*]+$")]
+Role = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputValidation(Section):
+    """Bounds that refuse a value, whatever the model."""
+
+    min_value: FiniteFloat = Field(-1e6, description="the least number a feature may have")
+    max_value: FiniteFloat = Field(1e6, description="the greatest number a feature may have")
+
+
+class Model(Section):
+    """Which promoted model this environment serves, and how it is loaded."""
+
+    model_path: Path = Field(
+        Path("model/dev/model.joblib"),
+        description="path of a .joblib file, with its manifest.json beside it",
+    )
+    sha256: Digest | None = Field(
+        None, description="the 64 hexadecimal digits of the file, for a file without a contract"
+    )
+    n_features: PositiveInt | None = Field(
+        None, description="the number of features in the model's contract, or nothing"
+    )
+    registry_path: Path = Field(Path("model/registry"), description="a folder")
+    retries: NonNegativeInt = Field(3, description="how often loading is tried again, 0 or more")
+    retry_delay_seconds: NonNegativeFloat = Field(
+        0.5, description="seconds before the first new try; doubled each time"
+    )
+    max_rows: PositiveInt = Field(10_000, description="rows in one request, 1 or more")
+    input_validation: InputValidation = InputValidation()
+
+
+class Security(Section):
+    """Tokens and what failed ones cost."""
+
+    jwt_secret: SecretStr | None = Field(
+        None, description="32 random bytes or more, best from the environment: JWT_SECRET"
+    )
+    jwt_algorithm: Literal["HS256", "HS384", "HS512"] = Field(
+        "HS256", description="HS256, HS384 or HS512"
+    )
+    token_expire_minutes: PositiveInt = Field(60, description="minutes a new token lives, 1 or more")
+    issuer: str | None = Field(None, description="the only accepted 'iss' claim, or nothing")
+    audience: str | None = Field(None, description="the only accepted 'aud' claim, or nothing")
+    leeway_seconds: NonNegativeInt = Field(0, le=300, description="clock difference, 0 to 300")
+    failed_auth_limit: RateText = Field(
+        "30 per minute", description="failed authentications of one address, as '30 per minute'"
+    )
+
+
+class Server(Section):
+    """How the server listens and how much it takes in."""
+
+    kind: Literal["granian", "gunicorn"] = Field("granian", description="granian or gunicorn")
+    host: str = Field("127.0.0.1", description="an address of this machine")
+    port: int = Field(5000, ge=1, le=65535, description="a port from 1 to 65535")
+    workers: int = Field(1, ge=1, le=256, description="worker processes, 1 to 256")
+    threads: int = Field(64, ge=1, le=512, description="threads of one worker, 1 to 512")
+    max_request_bytes: PositiveInt = Field(10_485_760, description="bytes of a body, 1 or more")
+    max_header_bytes: int = Field(
+        32_768, ge=8_192, le=417_792, description="bytes of request line and headers, 8192 or more"
+    )
+    trusted_proxies: NonNegativeInt = Field(
+        0, le=10, description="how many proxies of your own stand in front, 0 to 10"
+    )
+    drain_seconds: NonNegativeFloat = Field(
+        2.0, le=600, description="seconds that readiness fails before the server stops listening"
+    )
+    stop_seconds: PositiveInt = Field(30, le=600, description="seconds requests in flight may take")
+    debug: bool = Field(default=False, description="true or false; never true in prod")
+
+
+class Cache(Section):
+    """Answers remembered in each worker."""
+
+    max_entries: NonNegativeInt = Field(1024, description="answers remembered; 0 turns it off")
+
+
+class Log(Section):
+    """Where log lines go besides standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error"
+    )
+    access: bool = Field(default=True, description="true or false: a line for every request")
+    file: Path | None = Field(None, description="a file to write as well, or nothing")
+    max_bytes: PositiveInt = Field(10_485_760, description="bytes before the file is rotated")
+    backups: NonNegativeInt = Field(5, description="rotated files kept")
+
+
+class Alerts(Section):
+    """Who is told about 5xx answers."""
+
+    slack_webhook: SecretStr | None = Field(None, description="an https:// address, or nothing")
+
+
+class Metrics(Section):
+    """Who may read the metrics."""
+
+    scrape_token: SecretStr | None = Field(
+        None, description="a bearer token Prometheus must send, or nothing for anyone"
+    )
+
+
+class Docs(Section):
+    """Who may read the API description."""
+
+    require_token: bool = Field(default=False, description="true or false")
+
+
+class Cors(Section):
+    """Which web pages of other origins may call."""
+
+    allowed_origins: tuple[Origin, ...] = Field(
+        (), description="a list of origins such as https://app.example.org, without '*'"
+    )
+
+
+class Kafka(Section):
+    """Where the stream consumer reads and writes."""
+
+    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, separated by commas")
+    input_topic: str = Field("gatehouse.features", description="a topic")
+    output_topic: str = Field("gatehouse.predictions", description="a topic")
+    group_id: str = Field("gatehouse", description="a consumer group")
+
+
+class Streaming(Section):
+    """Streams of rows instead of requests."""
+
+    kafka: Kafka = Kafka()
+
+
+class Settings(Section):
+    """Everything that can be set. ``environment`` and ``root`` come from ``overlay.load``."""
+
+    environment: Environment = Field("dev", description="dev, staging or prod, through APP_ENV")
+    root: Path = Field(Path(), description="the folder of config.yaml; other paths start there")
+    runtime_path: Path = Field(Path("runtime"), description="a folder that only this user reads")
+    model: Model = Model()
+    security: Security = Security()
+    allowed_roles: tuple[Role, ...] = Field(
+        ("admin", "user"), description="a list of role names, such as [admin, user]"
+    )
+    enable_auth: bool = Field(default=True, description="true or false; never false in prod")
+    rate_limit: RateText = Field(
+        "100 per minute", description="as '100 per minute' or '10 per second; 1000 per hour'"
+    )
+    nan_replacement: FiniteFloat = Field(0.0, description="a number put in for a missing value")
+    ssl_cert: Path | None = Field(None, description="a PEM file, together with ssl_key")
+    ssl_key: Path | None = Field(None, description="a PKCS#8 PEM file, together with ssl_cert")
+    server: Server = Server()
+    cache: Cache = Cache()
+    log: Log = Log()
+    alerts: Alerts = Alerts()
+    metrics: Metrics = Metrics()
+    docs: Docs = Docs()
+    cors: Cors = Cors()
+    streaming: Streaming = Streaming()
+
+    @property
+    def stage(self) -> str:
+        """The stage of the model store that this environment serves."""
+        return STAGE_OF[self.environment]
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """``rate_limit``, parsed."""
+        return parse_rates(self.rate_limit)
+
+    @property
+    def metrics_directory(self) -> Path:
+        """The folder in which the workers of one server share their metrics."""
+        return self.path(self.runtime_path) / f"server-{self.server.port}" / "metrics"
+
+    @property
+    def draining_file(self) -> Path:
+        """The file that is there while the server on this port finishes its last requests."""
+        return self.path(self.runtime_path) / f"server-{self.server.port}" / "draining"
+
+    def path(self, path: Path) -> Path:
+        """Return *path* as an absolute path that starts at ``root``."""
+        return (self.root / path).absolute()

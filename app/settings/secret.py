@@ -1,0 +1,32 @@
+"""The key that signs tokens: from the settings, or, in dev, made once and kept in ``runtime/``."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from app.errors import SettingsError
+from app.files import create_once
+from app.settings.schema import Settings
+
+
+def signing_key(settings: Settings) -> str:
+    """Return the key; gateway and token script find the same one.
+
+    Raises:
+        SettingsError: there is none, and this environment makes none.
+    """
+    if settings.security.jwt_secret is not None:
+        return settings.security.jwt_secret.get_secret_value()
+    if settings.environment != "dev":
+        raise SettingsError("security.jwt_secret is missing. Fix: set JWT_SECRET.")
+    file = _dev_file(settings)
+    try:
+        return create_once(file, secrets.token_hex(64).encode()).decode()
+    except OSError as error:
+        message = f"{file}: cannot be written: {error.strerror}. Fix: set JWT_SECRET."
+        raise SettingsError(message) from error
+
+
+def _dev_file(settings: Settings) -> Path:
+    return settings.path(settings.runtime_path) / "dev-jwt-secret"

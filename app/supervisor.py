@@ -1,0 +1,122 @@
+"""Keeps one server process running until it is told to stop, and drains it before it stops."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+log = logging.getLogger("gatehouse.serve")
+_HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_PR_SET_PDEATHSIG: Final = 1
+_SHORT_LIFE_SECONDS: Final = 2.0
+_GRACE_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervisor:
+    """Runs ``command`` again whenever it ends by itself.
+
+    A server gives up by itself when its workers die too fast; the gate must stay open.
+
+    Attributes:
+        draining: the file whose presence makes readiness fail.
+        drain_seconds: from SIGTERM until the server is told to stop; SIGINT stops at once.
+        stop_seconds: what requests in flight may take after that.
+        is_up: whether the server answers.
+        when_up: called once, as soon as it does.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    draining: Path
+    drain_seconds: float
+    stop_seconds: float
+    is_up: Callable[[], bool]
+    when_up: Callable[[], None]
+
+    def run(self) -> int:
+        """Return the exit status: 0 after a stop that was asked for."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+        child = self._start()
+        self._announce(child)
+        while True:
+            born = time.monotonic()
+            received = self._wait(child)
+            if received is None:
+                child = self._again(child, time.monotonic() - born)
+                continue
+            self._stop(child, at_once=received == signal.SIGINT)
+            return 0
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603  the command is our own
+            self.command,
+            env=dict(self.environment),
+            process_group=0,
+            preexec_fn=_follow_parent,  # noqa: PLW1509  this process has one thread
+        )
+
+    def _announce(self, child: subprocess.Popen[bytes]) -> None:
+        """Call ``when_up`` as soon as the server answers; a signal meanwhile is kept for later."""
+        while child.poll() is None and not signal.sigpending() & set(_HANDLED[:2]):
+            if self.is_up():
+                self.when_up()
+                return
+            time.sleep(_POLL_SECONDS)
+
+    def _wait(self, child: subprocess.Popen[bytes]) -> int | None:
+        """Return SIGTERM or SIGINT when it comes, None when *child* has ended."""
+        while child.poll() is None:
+            received = signal.sigwait(_HANDLED)
+            if received != signal.SIGCHLD:
+                return received
+        return None
+
+    def _again(
+        self, child: subprocess.Popen[bytes], lived_seconds: float
+    ) -> subprocess.Popen[bytes]:
+        log.error("server ended, starting it again", extra={"status": child.returncode})
+        _kill_group(child.pid)
+        if lived_seconds < _SHORT_LIFE_SECONDS:
+            time.sleep(1.0)
+        return self._start()
+
+    def _stop(self, child: subprocess.Popen[bytes], *, at_once: bool) -> None:
+        """Fail readiness, give load balancers time to see it, then let the server finish."""
+        self.draining.touch()
+        if not at_once:
+            log.info("draining", extra={"seconds": self.drain_seconds})
+            signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, self.drain_seconds)
+        child.terminate()
+        try:
+            child.wait(self.stop_seconds + _GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.warning("requests in flight were cut off")
+        _kill_group(child.pid)
+        self.draining.unlink(missing_ok=True)
+        log.info("stopped")
+
+
+def _kill_group(leader: int) -> None:
+    """End what a server that is gone has left behind: its workers would keep the port."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _follow_parent() -> None:
+    """In the child: take signals again, and stop when the launcher is gone."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

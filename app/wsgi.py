@@ -1,0 +1,17 @@
+"""What the servers import: ``granian --interface wsgi app.wsgi:app``, ``gunicorn app.wsgi:app``."""
+
+from __future__ import annotations
+
+import os
+
+from app.settings.overlay import load
+
+settings = load()
+settings.metrics_directory.mkdir(parents=True, exist_ok=True)
+# prometheus-client looks at this variable once, when it is imported.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics_directory)
+
+from app.factory import create_app  # noqa: E402
+from app.wiring import build_services  # noqa: E402
+
+app = create_app(services=build_services(settings, settings.metrics_directory))

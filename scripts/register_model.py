@@ -1,0 +1,48 @@
+"""Give a joblib file a contract: ``python scripts/register_model.py FILE --name NAME``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.command_line import run
+from app.lifecycle.register import register
+from app.settings.overlay import load
+from app.wiring import open_estimator, reference_engine
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Register; exit 0 when a version was stored, 2 when the file cannot be one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "file", nargs="?", type=Path, help="default: the file that model.model_path names"
+    )
+    parser.add_argument("--name", help="the model's name; default: the file's")
+    parser.add_argument("--sample", type=Path, help="CSV file of rows that the model takes")
+    options = parser.parse_args(argv)
+    return run(lambda: _register(options))
+
+
+def _register(options: argparse.Namespace) -> int:
+    settings = load()
+    file = options.file or settings.path(settings.model.model_path)
+    contract, folder = register(
+        file,
+        name=options.name or re.sub(r"[^a-z0-9_-]+", "-", file.stem.lower()).strip("-"),
+        registry=settings.path(settings.model.registry_path),
+        open_estimator=open_estimator,
+        engine_of=reference_engine,
+        sample=options.sample,
+    )
+    print(f"{contract.name} {contract.version}: {contract.task}, {len(contract.features)} features")
+    print(f"stored in {folder}; manifest.json is its contract")
+    if not contract.golden.inputs:
+        print("without --sample it has no golden rows, so a changed answer goes unnoticed")
+    print(f"next: python scripts/promote_model.py {contract.name} {contract.version} --to dev")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
