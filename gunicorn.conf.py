@@ -14,7 +14,11 @@ from app.settings.overlay import load
 _settings = load()
 _server = _settings.server
 
-bind = f"{_server.host}:{_server.port}" if ":" not in _server.host else f"[{_server.host}]:{_server.port}"
+bind = (
+    f"{_server.host}:{_server.port}"
+    if ":" not in _server.host
+    else f"[{_server.host}]:{_server.port}"
+)
 workers = _server.workers
 worker_class = "gthread"
 threads = min(_server.threads, 64)

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from app.gate.services import Services
     from app.settings.schema import Settings
 
-__version__ = "0.1.0"
-
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
     """Build the gateway; without arguments from ``config.yaml`` and the environment.

@@ -1,4 +1,4 @@
-"""Every error raised on purpose. Meaning lives here; HTTP statuses live in ``app/gate/problems.py``."""
+"""Every error raised on purpose. Meaning lives here, statuses in ``app/gate/problems.py``."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class BodyMalformedError(RequestError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with one value: ``row`` counts from 0, ``feature`` is a name of the contract."""
+    """What is wrong with one value: ``row`` counts from 0, ``feature`` is a contract's name."""
 
     row: int | None
     feature: str | None

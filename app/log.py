@@ -6,7 +6,6 @@ import logging
 import sys
 import traceback
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +67,7 @@ def _shared_rotating_file(file: Path, max_bytes: int, backups: int) -> logging.H
     """Return a handler whose rotation is locked between the workers that write one file."""
     from concurrent_log_handler import ConcurrentRotatingFileHandler  # noqa: PLC0415  only when set
 
-    handler: RotatingFileHandler = ConcurrentRotatingFileHandler(
+    handler: logging.Handler = ConcurrentRotatingFileHandler(
         str(file), maxBytes=max_bytes, backupCount=backups, encoding="utf-8"
     )
     return handler

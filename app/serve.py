@@ -121,13 +121,20 @@ def _check_model(settings: Settings) -> None:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Return the server's environment; workers share the cores, so each computes on one."""
-    environment = {name: "1" for name in _ONE_THREAD} | dict(os.environ)
+    environment = dict.fromkeys(_ONE_THREAD, "1") | dict(os.environ)
     environment["APP_ENV"] = settings.environment
     return environment
 
 
 def _gunicorn() -> list[str]:
-    return [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py"), "app.wsgi:app"]
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        str(PROJECT / "gunicorn.conf.py"),
+        "app.wsgi:app",
+    ]
 
 
 def _granian(settings: Settings) -> list[str]:

@@ -38,9 +38,7 @@ class LmdbLimits:
     to the disk: losing the counts with the machine's power costs at most one window.
     """
 
-    def __init__(
-        self, path: Path, metrics: Metrics, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, path: Path, metrics: Metrics, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._metrics = metrics
         self._now = now

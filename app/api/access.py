@@ -72,7 +72,7 @@ def _let_in(action: Action) -> None:
     call = call_of(request.environ)
     principal = authenticate(call, services())
     request.environ[SUBJECT] = principal.subject
-    g.guest = admit(call, services(), principal, action)
+    g.guest = admit(services(), principal, action)
 
 
 def _name_endpoint() -> None:

@@ -1,4 +1,4 @@
-"""``/apidocs/`` and ``/apispec.json``: flasgger's routes, a current Swagger UI, no inline script."""
+"""``/apidocs/`` and ``/apispec.json``: flasgger's routes under a current Swagger UI."""
 
 from __future__ import annotations
 
@@ -11,33 +11,24 @@ from flask import Flask, Response, request, send_from_directory
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from app import __version__
 from app.api.access import public, requires
-from app.api.edge import services
+from app.api.edge import VERSION, services
 from app.api.openapi import components
 from app.domain.access import Action
 from app.errors import ModelNotReadyError
 
 _HERE: Final = Path(__file__).parent
 _SWAGGER_UI: Final = Path(flask_swagger_ui.__file__).parent / "dist"
-_CONTENT_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+_CONTENT_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _CONFIG: Final[dict[str, Any]] = {
     "title": "Gatehouse",
     "openapi": "3.0.3",
     "info": {
         "title": "Gatehouse",
-        "version": __version__,
+        "version": VERSION,
         "description": "Authorize with a token from `python jwt_tools/generate_token.py`.",
     },
     "headers": [],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import importlib.metadata
+from typing import Any, Final
 
 import orjson
 from flask import Response, current_app, request
@@ -10,6 +11,8 @@ from flask.json.provider import JSONProvider
 
 from app.gate.call import Answer
 from app.gate.services import Services
+
+VERSION: Final = importlib.metadata.version("gatehouse")
 
 
 class OrjsonProvider(JSONProvider):

@@ -24,9 +24,7 @@ def install(app: Flask) -> None:
 
 
 def _refused(error: RequestError) -> Response:
-    return to_flask(
-        problem_of(error, path=request.path, request_id=request.environ[REQUEST_ID])
-    )
+    return to_flask(problem_of(error, path=request.path, request_id=request.environ[REQUEST_ID]))
 
 
 def _http(error: HTTPException) -> Response:
@@ -46,7 +44,7 @@ def _http(error: HTTPException) -> Response:
     )
 
 
-def _unexpected(_: Exception) -> Response:
+def _unexpected(error: Exception) -> Response:
     request_id = request.environ[REQUEST_ID]
-    log.exception("view failed", extra={"request_id": request_id})
+    log.error("view failed", extra={"request_id": request_id}, exc_info=error)
     return to_flask(problem(INTERNAL, detail=None, path=request.path, request_id=request_id))

@@ -22,7 +22,7 @@ def livez() -> ResponseReturnValue:
     tags: [service]
     responses:
       200: {description: The process answers.}
-    """  # noqa: D205, D212
+    """  # noqa: D205
     return {"status": "alive"}
 
 
@@ -35,7 +35,7 @@ def readyz() -> ResponseReturnValue:
     responses:
       200: {description: Send traffic.}
       503: {description: Draining, or no model is loaded.}
-    """  # noqa: D205, D212
+    """  # noqa: D205
     if services().is_draining():
         return {"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE
     try:
@@ -54,7 +54,7 @@ def health() -> ResponseReturnValue:
     responses:
       200: {description: The default model answers.}
       503: {description: The default model cannot answer.}
-    """  # noqa: D205, D212
+    """  # noqa: D205
     models = services().models
     timestamp = services().now()
     problem = {"problem": models.problem} if models.problem else {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app import __version__
 from app.api.access import public
+from app.api.edge import VERSION
 
 blueprint = Blueprint("index", __name__)
 
@@ -19,10 +19,10 @@ def index() -> ResponseReturnValue:
     tags: [service]
     responses:
       200: {description: What this is and where the rest is.}
-    """  # noqa: D205, D212
+    """  # noqa: D205
     return {
         "name": "gatehouse",
-        "version": __version__,
+        "version": VERSION,
         "links": {
             "predict": "/api/v1/predict",
             "models": "/api/v1/models",

@@ -22,7 +22,7 @@ def metrics() -> Response:
     responses:
       200: {description: Prometheus text format.}
       401: {$ref: '#/components/responses/Problem'}
-    """  # noqa: D205, D212
+    """  # noqa: D205
     wanted = services().settings.metrics.scrape_token
     if wanted is not None:
         _check(request.headers.get("Authorization", ""), wanted.get_secret_value())

@@ -30,7 +30,7 @@ def models() -> ResponseReturnValue:
       403: {$ref: '#/components/responses/Problem'}
       429: {$ref: '#/components/responses/Problem'}
       503: {$ref: '#/components/responses/Problem'}
-    """  # noqa: D205, D212
+    """  # noqa: D205
     contract = services().models.current().contract
     return {"models": [_summary(contract) | {"default": True}]}
 
@@ -51,7 +51,7 @@ def model(name: str) -> ResponseReturnValue:
       404: {$ref: '#/components/responses/Problem'}
       429: {$ref: '#/components/responses/Problem'}
       503: {$ref: '#/components/responses/Problem'}
-    """  # noqa: D205, D212
+    """  # noqa: D205
     contract = services().models.current().contract
     if contract.name != name:
         raise ModelUnknownError("No model of this name is served here.")
@@ -74,7 +74,7 @@ def _how_to_call(contract: Contract) -> dict[str, Any]:
     body = json.dumps({"data": [contract.example_row]})
     url = f"{request.host_url}api/v1/predict"
     curl = (
-        f"curl {url} -H \"Authorization: Bearer $TOKEN\""
+        f'curl {url} -H "Authorization: Bearer $TOKEN"'
         f" -H 'Content-Type: application/json' -d '{body}'"
     )
     python = (

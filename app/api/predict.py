@@ -36,5 +36,5 @@ def predict() -> Call:
       415: {$ref: '#/components/responses/Problem'}
       429: {$ref: '#/components/responses/Problem'}
       503: {$ref: '#/components/responses/Problem'}
-    """  # noqa: D205, D212
+    """  # noqa: D205
     return call_of(request.environ)

@@ -24,7 +24,7 @@ class Part(BaseModel):
 
 
 class Missing(Part):
-    """What happens to a missing value: ``fill`` with ``value``, ``pass`` it on as NaN, ``refuse``."""
+    """What happens to a missing value: ``fill`` it, ``pass`` it on as NaN, or ``refuse`` it."""
 
     policy: Literal["fill", "pass", "refuse"]
     value: FiniteFloat | str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from app.domain.contract import Contract, GoldenRows
 from app.domain.ports import Engine, Matrix, Scores
@@ -25,9 +26,9 @@ def record(matrix: Matrix, engine: Engine) -> GoldenRows:
     picked = np.unique(np.linspace(0, len(matrix) - 1, min(MAX_ROWS, len(matrix))).astype(int))
     rows = matrix[picked]
     scores = engine.predict(rows)
-    inputs = np.where(np.isnan(rows), None, rows.astype(object))
+    inputs = (tuple(None if v != v else v for v in row) for row in rows.tolist())  # noqa: PLR0124  NaN
     return GoldenRows(
-        inputs=tuple(map(tuple, inputs.tolist())),
+        inputs=tuple(inputs),
         predictions=tuple(scores.predictions.tolist()),
         probabilities=_rounded(scores),
     )
@@ -61,9 +62,10 @@ def replay(contract: Contract, engine: Engine) -> None:
         )
 
 
-def _agreeing(contract: Contract, scores: Scores) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _agreeing(contract: Contract, scores: Scores) -> npt.NDArray[np.bool_]:
     golden = contract.golden
     expected = np.array(golden.predictions)
+    agrees: npt.NDArray[np.bool_]
     if scores.predictions.shape != expected.shape:
         return np.zeros(len(expected), dtype=bool)
     if contract.task == "regression":

@@ -124,7 +124,9 @@ class RowReader:
     def _type_faults(self, rows: list[list[Any]]) -> Iterator[FieldError]:
         for number, row in enumerate(rows):
             for feature, value in zip(self._features, row, strict=True):
-                allowed = _NUMBERS_AND_NULL | {bool} if feature.kind == "bool" else _NUMBERS_AND_NULL
+                allowed = (
+                    _NUMBERS_AND_NULL | {bool} if feature.kind == "bool" else _NUMBERS_AND_NULL
+                )
                 if type(value) not in allowed:
                     reason = f"must be a number or null, not {_json_name(value)}"
                     yield FieldError(number, feature.name, reason)

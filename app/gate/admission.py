@@ -33,11 +33,8 @@ def authenticate(call: Call, services: Services) -> Principal:
     """
     if not services.settings.enable_auth:
         return Principal(subject=f"address:{call.address}", roles=_NOBODY)
-    scheme, _, token = (call.authorization or "").partition(" ")
     try:
-        if scheme.lower() != "bearer":
-            raise AuthenticationRequiredError("Send 'Authorization: Bearer <token>'.")
-        return services.tokens.verify(token.strip())
+        return services.tokens.verify(_bearer_token(call.authorization))
     except (AuthenticationRequiredError, TokenInvalidError) as error:
         reason = error.reason if isinstance(error, TokenInvalidError) else "absent"
         services.metrics.authentication_failed(reason)
@@ -46,7 +43,14 @@ def authenticate(call: Call, services: Services) -> Principal:
         raise
 
 
-def admit(call: Call, services: Services, principal: Principal, action: Action) -> Guest:
+def _bearer_token(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise AuthenticationRequiredError("Send 'Authorization: Bearer <token>'.")
+    return token.strip()
+
+
+def admit(services: Services, principal: Principal, action: Action) -> Guest:
     """Let *principal* in for one request of *action*.
 
     Raises:

@@ -37,7 +37,7 @@ def _predict(call: Call, services: Services) -> Answer:
     times = [perf_counter()]
     principal = authenticate(call, services)
     times.append(perf_counter())
-    guest = admit(call, services, principal, Action.PREDICT)
+    guest = admit(services, principal, Action.PREDICT)
     times.append(perf_counter())
     check_media_types(call)
     model = services.models.current()
@@ -95,9 +95,7 @@ def _body(model: ServedModel, result: Result, call: Call, services: Services) ->
     return b"{" + result.fragment + b"," + tail[1:]
 
 
-def _headers(
-    model: ServedModel, result: Result, times: list[float]
-) -> tuple[tuple[str, str], ...]:
+def _headers(model: ServedModel, result: Result, times: list[float]) -> tuple[tuple[str, str], ...]:
     return (
         ("Content-Type", "application/json"),
         ("X-Model-Version", model.contract.version),

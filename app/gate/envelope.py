@@ -29,6 +29,7 @@ _STRICT: Final = (
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
+    ("Server", ""),
 )
 _NO_STORE: Final = ("Cache-Control", "no-store")
 _NO_CONTENT_POLICY: Final = (

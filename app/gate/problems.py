@@ -63,9 +63,7 @@ KIND_OF: Final[Mapping[type[RequestError], Kind]] = {
         HTTPStatus.SERVICE_UNAVAILABLE, "limit-store-down", "Service unavailable"
     ),
 }
-INTERNAL: Final = Kind(
-    HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Internal server error"
-)
+INTERNAL: Final = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Internal server error")
 _BEARER: Final = 'Bearer realm="gatehouse"'
 
 
@@ -75,7 +73,7 @@ def kind_of_status(status: HTTPStatus) -> Kind:
     return Kind(status, slug, status.phrase.capitalize())
 
 
-def problem(
+def problem(  # noqa: PLR0913  one argument a member of the body
     kind: Kind,
     *,
     detail: str | None,
@@ -96,8 +94,7 @@ def problem(
     }
     if faults:
         body["errors"] = [
-            {"row": fault.row, "feature": fault.feature, "reason": fault.reason}
-            for fault in faults
+            {"row": fault.row, "feature": fault.feature, "reason": fault.reason} for fault in faults
         ]
     return Answer(
         status=int(kind.status),

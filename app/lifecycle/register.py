@@ -20,7 +20,7 @@ from app.lifecycle.registry import add_version
 from app.lifecycle.train import EngineMaker, commit, libraries
 
 
-def register(
+def register(  # noqa: PLR0913  one argument a thing it needs
     file: Path,
     *,
     name: str,

@@ -142,7 +142,7 @@ def _metrics(table: Table, model: Any, rows: FloatArray, truth: Any) -> dict[str
 
 def _features(table: Table) -> tuple[Feature, ...]:
     low, high = np.nanmin(table.features, axis=0), np.nanmax(table.features, axis=0)
-    gaps = np.isnan(table.features).any(axis=0)
+    gaps = [bool(np.isnan(column).any()) for column in table.features.T]
     return tuple(
         Feature(
             name=name,

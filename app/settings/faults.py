@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from pydantic import BaseModel
 
 from app.errors import SettingsError
+from app.settings.layers import Layer
 from app.settings.refusals import Refusal
 from app.settings.schema import Settings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-    from app.settings.overlay import Layer
 
 _SECRET: Final = re.compile(r"secret|token$|password|webhook", re.IGNORECASE)
 _ABSENT: Final = object()

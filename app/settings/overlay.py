@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from app.errors import SettingsError
 from app.settings import faults
+from app.settings.layers import Layer
 from app.settings.refusals import refusals
 from app.settings.schema import STAGE_OF, Settings
 
@@ -34,15 +34,6 @@ SHORT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "SLACK_WEBHOOK": ("alerts", "slack_webhook"),
 }
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Values of one source, and the name under which an operator finds each of them."""
-
-    source: str
-    values: dict[str, Any]
-    variables: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
 
 def load(
@@ -100,8 +91,10 @@ def _merge(low: dict[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(low)
     for key, value in high.items():
         below = merged.get(key)
-        both = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = _merge(below, value) if both else value
+        if isinstance(below, dict) and isinstance(value, dict):
+            merged[key] = _merge(below, value)
+        else:
+            merged[key] = value
     return merged
 
 

@@ -10,7 +10,7 @@ from app.settings.schema import Settings
 
 _KEY_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}  # RFC 7518, section 3.2
 _KNOWN: Final = (
-    "secret", "changeme", "change-me", "change_me", "password", "example", "default", "your-256-bit",
+    "secret", "changeme", "change-me", "change_me", "password", "example", "default", "256-bit",
 )  # fmt: skip
 _DISTINCT_BYTES: Final = 10
 

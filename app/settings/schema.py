@@ -79,7 +79,9 @@ class Security(Section):
     jwt_algorithm: Literal["HS256", "HS384", "HS512"] = Field(
         "HS256", description="HS256, HS384 or HS512"
     )
-    token_expire_minutes: PositiveInt = Field(60, description="minutes a new token lives, 1 or more")
+    token_expire_minutes: PositiveInt = Field(
+        60, description="minutes a new token lives, 1 or more"
+    )
     issuer: str | None = Field(None, description="the only accepted 'iss' claim, or nothing")
     audience: str | None = Field(None, description="the only accepted 'aud' claim, or nothing")
     leeway_seconds: NonNegativeInt = Field(0, le=300, description="clock difference, 0 to 300")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.gate.services import Services
+from app.log import JsonLines
+from app.settings.schema import Settings
+from app.wiring import build_services
+from test.builders import a_classification_table, a_promoted_model, some_settings
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    """Give back the log handlers that an app under test has installed."""
+    yield
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler.formatter, JsonLines):
+            root.removeHandler(handler)
+            handler.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return some_settings(tmp_path)
+
+
+@pytest.fixture
+def services(settings: Settings) -> Services:
+    a_promoted_model(settings)
+    return build_services(settings)
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    return create_app(services=services)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def classifier_client(tmp_path: Path) -> FlaskClient:
+    settings = some_settings(tmp_path)
+    a_promoted_model(settings, a_classification_table())
+    return create_app(services=build_services(settings)).test_client()
