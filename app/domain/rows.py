@@ -67,9 +67,9 @@ class RowReader:
         if not (kinds <= _NUMBERS_AND_NULL):
             self._check_types(rows)
         matrix = np.array(rows, dtype=np.float64)
+        self._check_values(matrix)
         if not kinds <= _NUMBERS:
             self._fill_in(matrix)
-        self._check_values(matrix)
         return matrix
 
     def outside_training(self, matrix: FloatArray) -> int:
@@ -140,6 +140,7 @@ class RowReader:
         np.copyto(matrix, np.broadcast_to(self._fill, matrix.shape), where=missing)
 
     def _check_values(self, matrix: FloatArray) -> None:
+        """Hold what was sent to the bounds; NaN, which is still to be filled in, passes."""
         beyond = (matrix < self._low) | (matrix > self._high)
         if beyond.any():
             raise InputInvalidError(

@@ -1,0 +1,220 @@
+"""What is promoted, what is served, and what happens when the two differ."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from app.adapters.watched_model import WatchedModel
+from app.errors import ModelNotReadyError, ModelRejectedError
+from app.settings.schema import Settings
+from app.wiring import build_services, check_model
+from test.builders import a_promoted_model, a_regression_table, some_settings
+
+
+def artefact(settings: Settings) -> Path:
+    return settings.path(settings.model.model_path)
+
+
+def corrupt(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+
+
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def append(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"\0")
+
+
+def swap(file: Path) -> None:
+    joblib.dump(LinearRegression().fit([[1.0, 2.0]], [3.0]), file)
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+def spoil_contract(file: Path) -> None:
+    (file.parent / "manifest.json").write_text('{"name": "line"}')
+
+
+def break_contract(file: Path) -> None:
+    (file.parent / "manifest.json").write_text("{")
+
+
+def change_golden_rows(file: Path) -> None:
+    manifest = file.parent / "manifest.json"
+    contract = json.loads(manifest.read_text())
+    contract["golden"]["predictions"][0] += 0.01
+    manifest.write_text(json.dumps(contract))
+
+
+DAMAGE = [
+    corrupt,
+    truncate,
+    append,
+    swap,
+    remove,
+    spoil_contract,
+    break_contract,
+    change_golden_rows,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_model_is_refused_before_it_serves(
+    settings: Settings, damage: Callable[[Path], None]
+) -> None:
+    a_promoted_model(settings)
+    damage(artefact(settings))
+
+    with pytest.raises(ModelRejectedError, match=r"model\.joblib: "):
+        check_model(settings)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_worker_that_starts_after_the_damage_serves_the_last_good_version(
+    settings: Settings, damage: Callable[[Path], None]
+) -> None:
+    contract = a_promoted_model(settings)
+    check_model(settings)
+    damage(artefact(settings))
+
+    models = build_services(settings).models
+
+    assert models.current().contract == contract
+    assert models.problem is not None
+
+
+def test_a_kept_copy_that_was_damaged_too_is_not_served(settings: Settings) -> None:
+    a_promoted_model(settings)
+    check_model(settings)
+    corrupt(artefact(settings))
+    for kept in settings.path(settings.runtime_path).glob("models/*.joblib"):
+        corrupt(kept)
+
+    with pytest.raises(ModelNotReadyError):
+        build_services(settings).models.current()
+
+
+def test_only_versions_that_are_still_wanted_are_kept(settings: Settings) -> None:
+    for slope in (1.0, 2.0, 3.0):
+        a_promoted_model(settings, a_regression_table(slope=slope))
+        check_model(settings)
+
+    assert len(list(settings.path(settings.runtime_path).glob("models/*.joblib"))) == 1
+
+
+def watched(settings: Settings) -> WatchedModel:
+    models = build_services(settings).models
+    assert isinstance(models, WatchedModel)
+    return models
+
+
+def test_a_promotion_is_taken_and_the_old_version_serves_until_then(settings: Settings) -> None:
+    a_promoted_model(settings)
+    models = watched(settings)
+    a_promoted_model(settings, a_regression_table(slope=5.0))
+    before = models.current().contract.version
+
+    models.refresh()
+
+    assert (before, models.current().contract.version) == ("1", "2")
+
+
+def test_a_bad_promotion_leaves_the_old_version_serving_until_it_is_mended(
+    settings: Settings,
+) -> None:
+    a_promoted_model(settings)
+    models = watched(settings)
+    good = artefact(settings).read_bytes()
+
+    corrupt(artefact(settings))
+    models.refresh()
+    models.refresh()
+    problem = models.problem
+    artefact(settings).write_bytes(good)
+    models.refresh()
+
+    assert problem is not None
+    assert "SHA-256" in problem
+    assert models.current().contract.version == "1"
+    assert models.problem is None
+
+
+def test_a_change_is_noticed_without_asking(tmp_path: Path) -> None:
+    settings = some_settings(tmp_path)
+    a_promoted_model(settings)
+    models = watched(settings)
+    models._poll_seconds = 0.01
+    models.current()
+    a_promoted_model(settings, a_regression_table(slope=5.0))
+
+    deadline = time.monotonic() + 10
+    while models.current().contract.version != "2" and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert models.current().contract.version == "2"
+
+
+def a_bare_file(settings: Settings) -> bytes:
+    file = artefact(settings)
+    file.parent.mkdir(parents=True)
+    joblib.dump(LinearRegression().fit(np.eye(3), [1.0, 2.0, 3.0]), file)
+    return file.read_bytes()
+
+
+def test_a_file_without_a_contract_is_served_outside_production(settings: Settings) -> None:
+    a_bare_file(settings)
+
+    contract = watched(settings).current().contract
+
+    assert contract.name == "unregistered"
+    assert contract.feature_names == ("feature_0", "feature_1", "feature_2")
+
+
+def test_production_serves_a_bare_file_only_by_its_digest(tmp_path: Path) -> None:
+    from hashlib import sha256
+
+    prod = {"APP_ENV": "prod"}
+    digest = sha256(a_bare_file(some_settings(tmp_path, prod))).hexdigest()
+
+    with pytest.raises(ModelRejectedError, match=r"no manifest\.json"):
+        check_model(some_settings(tmp_path, prod))
+    with pytest.raises(ModelRejectedError, match="SHA-256"):
+        check_model(some_settings(tmp_path, prod, model={"sha256": "0" * 64}))
+    assert check_model(some_settings(tmp_path, prod, model={"sha256": digest})) is None
+
+
+def test_the_number_of_features_must_be_that_of_the_settings(tmp_path: Path) -> None:
+    settings = some_settings(tmp_path, model={"n_features": 3})
+    a_promoted_model(settings)
+
+    with pytest.raises(ModelRejectedError, match=r"2 features, model\.n_features says 3"):
+        check_model(settings)
+
+
+def test_a_model_fitted_on_column_names_gets_them_back(settings: Settings) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 4.0], "y": [0.0, 1.0, 0.0]})
+    file = artefact(settings)
+    file.parent.mkdir(parents=True)
+    estimator = LinearRegression().fit(frame, [1.0, 2.0, 3.0])
+    joblib.dump(estimator, file)
+
+    served = watched(settings).current()
+
+    assert served.contract.feature_names == ("x", "y")
+    expected = estimator.predict(frame).tolist()
+    assert served.engine.predict(frame.to_numpy()).predictions.tolist() == expected
