@@ -33,7 +33,7 @@ types: setup-dev
 	@$(BIN)/mypy --no-error-summary
 
 floors: setup-dev
-	@$(BIN)/lint-imports --no-timing > .venv/floors.txt || { cat .venv/floors.txt; exit 1; }
+	@$(BIN)/lint-imports > .venv/floors.txt || { cat .venv/floors.txt; exit 1; }
 
 format: setup-dev ## put the code into shape
 	@$(BIN)/ruff format --quiet

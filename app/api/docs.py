@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
 import flask_swagger_ui
-from flasgger import Swagger
+from flasgger import NO_SANITIZER, Swagger
 from flask import Flask, Response, request, send_from_directory
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from app.api.access import public, requires
 from app.api.edge import VERSION, services
-from app.api.openapi import components
+from app.api.openapi import Door, document
 from app.domain.access import Action
 from app.errors import ModelNotReadyError
 
 _HERE: Final = Path(__file__).parent
 _SWAGGER_UI: Final = Path(flask_swagger_ui.__file__).parent / "dist"
+_ASSETS: Final = {"swagger-ui-bundle.js", "swagger-ui.css", "index.css", "favicon-32x32.png"}
 _CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -26,11 +28,6 @@ _CONTENT_POLICY: Final = (
 _CONFIG: Final[dict[str, Any]] = {
     "title": "Gatehouse",
     "openapi": "3.0.3",
-    "info": {
-        "title": "Gatehouse",
-        "version": VERSION,
-        "description": "Authorize with a token from `python jwt_tools/generate_token.py`.",
-    },
     "headers": [],
     "specs": [{"endpoint": "apispec", "route": "/apispec.json"}],
     "specs_route": "/apidocs/",
@@ -41,23 +38,27 @@ _CONFIG: Final[dict[str, Any]] = {
 
 
 class ContractSwagger(Swagger):  # type: ignore[misc]  # flasgger has no types
-    """Flasgger whose schemas come from the contract of the model in service."""
+    """Flasgger whose document knows who may call what, and the contract of the model in service."""
 
     def get_apispecs(self, endpoint: str = "apispec") -> dict[str, Any]:
         """Return the OpenAPI document as of now."""
-        spec: dict[str, Any] = super().get_apispecs(endpoint)
+        described: dict[str, Any] = super().get_apispecs(endpoint)["paths"]
         try:
             contract = services().models.current().contract
         except ModelNotReadyError:
             contract = None
-        spec["components"] = components(contract)
-        spec.pop("definitions", None)
-        return spec
+        return document(
+            described,
+            _doors(self.app),
+            version=VERSION,
+            contract=contract,
+            settings=services().settings,
+        )
 
 
 def install(app: Flask) -> None:
     """Add the page, its assets and the document."""
-    ContractSwagger(app, config=_CONFIG, merge=False)
+    ContractSwagger(app, config=_CONFIG, sanitizer=NO_SANITIZER, merge=False)
     app.add_url_rule("/apidocs/start.js", "docs.start", public(_start))
     asks_for_token = app.extensions["gatehouse"].settings.docs.require_token
     guard = requires(Action.READ) if asks_for_token else public
@@ -70,11 +71,25 @@ def install(app: Flask) -> None:
     app.after_request(_content_policy)
 
 
+def _doors(app: Flask) -> dict[tuple[str, str], Door]:
+    """Return each route's door by path and method as OpenAPI writes them."""
+    return {
+        (re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule), method.lower()): Door(
+            name=rule.endpoint.rpartition(".")[2],
+            is_guarded=vars(app.view_functions[rule.endpoint])["access"] != "public",
+        )
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+
+
 def _start() -> Response:
     return send_from_directory(_HERE / "assets", "start.js", max_age=3600)
 
 
 def _asset(filename: str) -> Response:
+    if filename not in _ASSETS:
+        raise NotFound
     return send_from_directory(_SWAGGER_UI, filename, max_age=3600)
 
 

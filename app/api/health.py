@@ -21,7 +21,9 @@ def livez() -> ResponseReturnValue:
     ---
     tags: [service]
     responses:
-      200: {description: The process answers.}
+      200:
+        description: The process answers.
+        content: {application/json: {schema: {$ref: '#/components/schemas/Status'}}}
     """  # noqa: D205
     return {"status": "alive"}
 
@@ -33,8 +35,12 @@ def readyz() -> ResponseReturnValue:
     ---
     tags: [service]
     responses:
-      200: {description: Send traffic.}
-      503: {description: Draining, or no model is loaded.}
+      200:
+        description: Send traffic.
+        content: {application/json: {schema: {$ref: '#/components/schemas/Status'}}}
+      503:
+        description: Send none. The server is draining or has no model.
+        content: {application/json: {schema: {$ref: '#/components/schemas/Status'}}}
     """  # noqa: D205
     if services().is_draining():
         return {"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE
@@ -52,8 +58,12 @@ def health() -> ResponseReturnValue:
     ---
     tags: [service]
     responses:
-      200: {description: The default model answers.}
-      503: {description: The default model cannot answer.}
+      200:
+        description: The default model answers.
+        content: {application/json: {schema: {$ref: '#/components/schemas/Health'}}}
+      503:
+        description: The default model cannot answer.
+        content: {application/json: {schema: {$ref: '#/components/schemas/Health'}}}
     """  # noqa: D205
     models = services().models
     timestamp = services().now()

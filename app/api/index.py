@@ -14,11 +14,13 @@ blueprint = Blueprint("index", __name__)
 @blueprint.get("/")
 @public
 def index() -> ResponseReturnValue:
-    """Name, version and links.
+    """Return name, version and links.
     ---
     tags: [service]
     responses:
-      200: {description: What this is and where the rest is.}
+      200:
+        description: What this is and where the rest is.
+        content: {application/json: {schema: {$ref: '#/components/schemas/Index'}}}
     """  # noqa: D205
     return {
         "name": "gatehouse",

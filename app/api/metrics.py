@@ -16,13 +16,18 @@ blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
 @blueprint.get("/metrics")
 @public
 def metrics() -> Response:
-    """Expose the metrics; ``metrics.scrape_token`` of the settings asks for a token of its own.
+    """Expose the metrics in the text format of Prometheus.
+
+    Anyone may read them, unless `metrics.scrape_token` of the settings asks for that token.
     ---
     tags: [service]
+    security: [{}, {bearer: []}]
     responses:
-      200: {description: Prometheus text format.}
-      401: {$ref: '#/components/responses/Problem'}
-    """  # noqa: D205
+      200:
+        description: The metrics of all workers together.
+        content: {text/plain: {schema: {type: string}}}
+      401: {$ref: '#/components/responses/401'}
+    """
     wanted = services().settings.metrics.scrape_token
     if wanted is not None:
         _check(request.headers.get("Authorization", ""), wanted.get_secret_value())

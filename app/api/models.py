@@ -23,13 +23,10 @@ def models() -> ResponseReturnValue:
     """List the models that are served here.
     ---
     tags: [models]
-    security: [{bearer: []}]
     responses:
-      200: {description: The models that are served.}
-      401: {$ref: '#/components/responses/Problem'}
-      403: {$ref: '#/components/responses/Problem'}
-      429: {$ref: '#/components/responses/Problem'}
-      503: {$ref: '#/components/responses/Problem'}
+      200:
+        description: The models that are served.
+        content: {application/json: {schema: {$ref: '#/components/schemas/Models'}}}
     """  # noqa: D205
     contract = services().models.current().contract
     return {"models": [_summary(contract) | {"default": True}]}
@@ -41,16 +38,13 @@ def model(name: str) -> ResponseReturnValue:
     """Describe one model: its contract, and calls that work when pasted.
     ---
     tags: [models]
-    security: [{bearer: []}]
     parameters:
-      - {name: name, in: path, required: true, schema: {type: string}}
+      - {$ref: '#/components/parameters/ModelName'}
     responses:
-      200: {description: The contract, and how to call the model.}
-      401: {$ref: '#/components/responses/Problem'}
-      403: {$ref: '#/components/responses/Problem'}
-      404: {$ref: '#/components/responses/Problem'}
-      429: {$ref: '#/components/responses/Problem'}
-      503: {$ref: '#/components/responses/Problem'}
+      200:
+        description: The contract and how to call the model.
+        content: {application/json: {schema: {$ref: '#/components/schemas/ModelCard'}}}
+      404: {$ref: '#/components/responses/404'}
     """  # noqa: D205
     contract = services().models.current().contract
     if contract.name != name:

@@ -1,110 +1,194 @@
-"""The shared parts of the OpenAPI document, made from the contract of the model in service."""
+"""The OpenAPI document: ``openapi.yaml``, the views' docstrings, the contract, the settings."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
-from app.domain.contract import Contract, Feature
+import orjson
+import yaml
 
-_PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "instance", "error", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "error": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "maxItems": 20,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "row": {"type": "integer", "nullable": True},
-                    "feature": {"type": "string", "nullable": True},
-                    "reason": {"type": "string"},
-                },
+from app.api.schemas import (
+    answer_examples,
+    answer_schema,
+    request_examples,
+    request_schema,
+)
+from app.domain.contract import Contract
+from app.domain.rates import Admission
+from app.errors import (
+    AuthenticationRequiredError,
+    BodyMalformedError,
+    BodyTooLargeError,
+    FieldError,
+    InputInvalidError,
+    LimitStoreDownError,
+    MediaTypeUnsupportedError,
+    ModelNotReadyError,
+    ModelUnknownError,
+    NotAcceptableError,
+    PermissionMissingError,
+    RateLimitedError,
+    RequestError,
+    TokenInvalidError,
+)
+from app.gate.admission import limit_headers
+from app.gate.call import Answer
+from app.gate.problems import INTERNAL, problem, problem_of
+from app.settings.schema import Settings
+
+_BASE: Final[dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
+_REQUEST_ID: Final = "5f0c7c1e2b9d4a86a3e1d7f405b6c982"
+_PATH: Final = "/api/v1/predict"
+_LIMIT_HEADERS: Final = ("RateLimit-Policy", "RateLimit")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How one operation is reached: by which name, and whether it asks for a token."""
+
+    name: str
+    is_guarded: bool
+
+
+def document(
+    paths: Mapping[str, Mapping[str, Any]],
+    doors: Mapping[tuple[str, str], Door],
+    *,
+    version: str,
+    contract: Contract | None,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Return the whole document.
+
+    Args:
+        paths: what the views' docstrings say, by path and lower-case method.
+        doors: the doors to them, by the same.
+        version: version of the gateway.
+        contract: of the model in service; None when there is none.
+        settings: bounds and limits that the document names.
+    """
+    return {
+        **_BASE,
+        "info": _BASE["info"] | {"version": version},
+        "paths": {
+            path: {
+                method: _operation(operation, doors[path, method], settings)
+                for method, operation in operations.items()
+            }
+            for path, operations in {**paths, **_BASE["paths"]}.items()
+        },
+        "components": {
+            **_BASE["components"],
+            "parameters": {"ModelName": _model_name(contract)},
+            "requestBodies": {"Predict": _request_body(contract)},
+            "responses": {"Prediction": _prediction(contract), **_problems(contract, settings)},
+            "schemas": {
+                "PredictRequest": request_schema(contract, settings.model),
+                "PredictAnswer": answer_schema(contract),
+                **_BASE["components"]["schemas"],
             },
         },
-    },
-}
+    }
 
 
-def components(contract: Contract | None) -> dict[str, Any]:
-    """Return the ``components`` of the document; without a model the rows stay undescribed."""
+def _operation(operation: Mapping[str, Any], door: Door, settings: Settings) -> dict[str, Any]:
+    """Add what the docstring leaves to the door: name, token, refusals and headers."""
+    asks_for_token = door.is_guarded and settings.enable_auth
+    statuses = [500]
+    if door.is_guarded:
+        statuses += [429, 503]
+    if asks_for_token:
+        statuses += [401, 403]
+    refusals = {str(status): _ref("responses", str(status)) for status in statuses}
+    headers = _headers(("X-Request-ID", *(_LIMIT_HEADERS if door.is_guarded else ())))
+    own = {
+        status: response if "$ref" in response else {**response, "headers": headers}
+        for status, response in operation["responses"].items()
+    }
+    text = operation.get("description", "")
     return {
-        "securitySchemes": {
-            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-        },
-        "responses": {
-            "Problem": {
-                "description": "Why there is no result (RFC 9457).",
-                "content": {
-                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                },
-            }
-        },
-        "schemas": {
-            "Problem": _PROBLEM,
-            "PredictRequest": _request(contract),
-            "PredictAnswer": _answer(contract),
-        },
+        **operation,
+        **({"description": " ".join(text.split())} if text else {}),
+        **({"security": [{"bearer": []}]} if asks_for_token else {}),
+        "operationId": door.name,
+        "responses": dict(sorted((refusals | own).items())),
     }
 
 
-def _request(contract: Contract | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"type": "array", "items": {"type": "number", "nullable": True}}
-    properties: dict[str, Any] = {"data": {"type": "array", "minItems": 1, "items": row}}
-    schema: dict[str, Any] = {
-        "type": "object",
-        "required": ["data"],
-        "additionalProperties": False,
-        "properties": properties,
+def _model_name(contract: Contract | None) -> dict[str, Any]:
+    example = {"example": contract.name} if contract else {}
+    return {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}} | example
+
+
+def _request_body(contract: Contract | None) -> dict[str, Any]:
+    media = _media("PredictRequest", request_examples(contract))
+    return {"required": True, "content": {"application/json": media}}
+
+
+def _prediction(contract: Contract | None) -> dict[str, Any]:
+    named = ("X-Request-ID", "X-Model-Version", "X-Cache", *_LIMIT_HEADERS, "Server-Timing")
+    media = _media("PredictAnswer", answer_examples(contract, _REQUEST_ID))
+    return {
+        "description": "One prediction a row, in the order of the rows.",
+        "headers": _headers(named),
+        "content": {"application/json": media},
     }
-    if contract is None:
-        return schema
-    names = contract.feature_names
-    row |= {"minItems": len(names), "maxItems": len(names), "description": ", ".join(names)}
-    as_object = {
-        "type": "object",
-        "required": list(names),
-        "additionalProperties": False,
-        "properties": {feature.name: _value(feature) for feature in contract.features},
+
+
+def _problems(contract: Contract | None, settings: Settings) -> dict[str, Any]:
+    """Return a response for each status, its examples written by the gate itself."""
+    refusals = _refusals(contract, settings)
+    answers = [problem_of(error, path=_PATH, request_id=_REQUEST_ID) for error in refusals]
+    answers.append(problem(INTERNAL, detail=None, path=_PATH, request_id=_REQUEST_ID))
+    by_status: dict[str, list[Answer]] = {}
+    for answer in answers:
+        by_status.setdefault(str(answer.status), []).append(answer)
+    return {status: _problem(alike) for status, alike in by_status.items()}
+
+
+def _refusals(contract: Contract | None, settings: Settings) -> Sequence[RequestError]:
+    feature = contract.feature_names[0] if contract else None
+    spent = Admission(allowed=False, rate=settings.rates[0], remaining=0, reset_seconds=30)
+    return (
+        InputInvalidError([FieldError(0, feature, "must be a number or null, not a string")]),
+        BodyMalformedError("The body must be an object with 'data', a list of rows."),
+        AuthenticationRequiredError("Send 'Authorization: Bearer <token>'."),
+        TokenInvalidError("signature"),
+        PermissionMissingError("This needs a role that grants 'predict'."),
+        ModelUnknownError("No model of this name is served here."),
+        NotAcceptableError("The answer is application/json; let Accept take it."),
+        BodyTooLargeError(f"More than {settings.model.max_rows} rows."),
+        MediaTypeUnsupportedError("Send 'Content-Type: application/json', in UTF-8."),
+        RateLimitedError(spent.reset_seconds, limit_headers(spent, settings.rates)),
+        ModelNotReadyError("No good version of the model is loaded."),
+        LimitStoreDownError("The rate limit cannot be counted now."),
+    )
+
+
+def _problem(answers: Sequence[Answer]) -> dict[str, Any]:
+    bodies = [orjson.loads(answer.body) for answer in answers]
+    examples = {
+        body["type"].rpartition(":")[2]: {"summary": body["detail"], "value": body}
+        for body in bodies
     }
-    properties["data"]["items"] = {"anyOf": [row, as_object]}
-    if contract.outputs.has_probabilities:
-        properties["probabilities"] = {"type": "boolean", "default": False}
-    return schema | {"example": {"data": [list(contract.example_row)]}}
-
-
-def _value(feature: Feature) -> dict[str, Any]:
-    if feature.kind == "bool":
-        return {"type": "boolean", "nullable": True}
-    schema: dict[str, Any] = {"type": "integer" if feature.kind == "int" else "number"}
-    if feature.minimum is not None:
-        schema["minimum"] = feature.minimum
-    if feature.maximum is not None:
-        schema["maximum"] = feature.maximum
-    return schema | {"nullable": True}
-
-
-def _answer(contract: Contract | None) -> dict[str, Any]:
-    numbers = contract is None or contract.task == "regression"
-    properties: dict[str, Any] = {
-        "predictions": {"type": "array", "items": {"type": "number"} if numbers else {}},
-        "model": {
-            "type": "object",
-            "properties": {"name": {"type": "string"}, "version": {"type": "string"}},
-        },
-        "request_id": {"type": "string"},
-        "timestamp": {"type": "string", "format": "date-time"},
+    names = [name for name, _ in answers[0].headers if name != "Content-Type"]
+    return {
+        "description": " ".join(dict.fromkeys(f"{body['error']}." for body in bodies)),
+        "headers": _headers(("X-Request-ID", *names)),
+        "content": {"application/problem+json": _media("Problem", examples)},
     }
-    if contract is not None and contract.outputs.has_probabilities:
-        shares = {"type": "array", "items": {"type": "number"}}
-        properties["probabilities"] = {"type": "array", "items": shares}
-        properties["classes"] = {"type": "array", "items": {}}
-    required = ["predictions", "model", "request_id", "timestamp"]
-    return {"type": "object", "required": required, "properties": properties}
+
+
+def _media(schema: str, examples: Mapping[str, Any]) -> dict[str, Any]:
+    return {"schema": _ref("schemas", schema)} | ({"examples": examples} if examples else {})
+
+
+def _headers(names: Sequence[str]) -> dict[str, Any]:
+    return {name: _ref("headers", name) for name in names}
+
+
+def _ref(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}

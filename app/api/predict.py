@@ -14,27 +14,17 @@ blueprint = Blueprint("predict", __name__, url_prefix="/api/v1")
 @answered_by_gate
 def predict() -> Call:
     """Score rows with the default model of this environment.
+
+    A row is an array in the order of the features, or an object by their names. Write null for a
+    missing value.
     ---
     tags: [prediction]
-    security: [{bearer: []}]
-    requestBody:
-      required: true
-      content:
-        application/json:
-          schema: {$ref: '#/components/schemas/PredictRequest'}
+    requestBody: {$ref: '#/components/requestBodies/Predict'}
     responses:
-      200:
-        description: One prediction a row, in the order of the rows.
-        content:
-          application/json:
-            schema: {$ref: '#/components/schemas/PredictAnswer'}
-      400: {$ref: '#/components/responses/Problem'}
-      401: {$ref: '#/components/responses/Problem'}
-      403: {$ref: '#/components/responses/Problem'}
-      406: {$ref: '#/components/responses/Problem'}
-      413: {$ref: '#/components/responses/Problem'}
-      415: {$ref: '#/components/responses/Problem'}
-      429: {$ref: '#/components/responses/Problem'}
-      503: {$ref: '#/components/responses/Problem'}
-    """  # noqa: D205
+      200: {$ref: '#/components/responses/Prediction'}
+      400: {$ref: '#/components/responses/400'}
+      406: {$ref: '#/components/responses/406'}
+      413: {$ref: '#/components/responses/413'}
+      415: {$ref: '#/components/responses/415'}
+    """
     return call_of(request.environ)
