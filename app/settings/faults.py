@@ -1,13 +1,18 @@
-"""Faults of settings in words: where, which key, which value (never a secret), and the fix."""
+"""Faults of settings in words: where, which key, which value (never a secret), and the fix.
+
+A value is shown only where the schema knows its key and calls it no secret: somebody who mistypes
+``jwt_secret`` must not find the secret in a log.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from app.errors import SettingsError
 from app.settings.layers import Layer
@@ -17,32 +22,52 @@ from app.settings.schema import Settings
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-_SECRET: Final = re.compile(r"secret|token$|password|webhook", re.IGNORECASE)
+_KEY: Final = re.compile(r"[\w.-]{0,31}")  # what is longer, or holds more, may be a secret
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+_BY_VARIABLE: Final = {"environment": "APP_ENV", "root": "CONFIG_PATH"}
 _ABSENT: Final = object()
 
 
-def stop(found: Sequence[str], environment: str, cause: Exception | None = None) -> NoReturn:
-    """Raise one error that lists every fault."""
+def error(found: Sequence[str], environment: str) -> SettingsError:
+    """Return one error that lists every fault; pydantic's own, which quotes values, is no cause."""
     lines = "\n".join(f"  {fault}" for fault in found)
-    raise SettingsError(f"the settings are refused (APP_ENV={environment}):\n{lines}") from cause
+    return SettingsError(f"the settings are refused (APP_ENV={environment}):\n{lines}")
 
 
-def describe(fault: ErrorDetails, layers: Sequence[Layer]) -> str:
-    """Put one fault that pydantic found into words."""
+def of(layer: Layer) -> list[str]:
+    """Return what the schema refuses in *layer*, even where another layer would replace it."""
+    found = [
+        _sentence((key,), [layer], "cannot be set here", f"set {variable} instead.")
+        for key, variable in _BY_VARIABLE.items()
+        if key in layer.values
+    ]
+    try:
+        Settings.model_validate({k: v for k, v in layer.values.items() if k not in _BY_VARIABLE})
+    except ValidationError as refusal:
+        found += [_described(fault, layer) for fault in refusal.errors()]
+    return found
+
+
+def _described(fault: ErrorDetails, layer: Layer) -> str:
     path = tuple(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return unknown(path, layers)
+        return _sentence(path, [layer], "there is no such key", _meant(path))
     reason = fault["msg"].removeprefix("Value error, ")
-    reason = reason[:1].lower() + reason[1:]
-    return _sentence(path, layers, reason, _right(path))
+    field = _field(path)
+    right = (field and field.description) or "a group of keys"
+    return _sentence(path, [layer], reason[:1].lower() + reason[1:], f"{right}.")
 
 
-def unknown(path: tuple[str, ...], layers: Sequence[Layer]) -> str:
-    """Say that no setting has this key, and which one may be meant."""
+def _meant(path: tuple[str, ...]) -> str:
     section = _section(path[:-1])
     near = difflib.get_close_matches(path[-1], section.model_fields if section else (), n=1)
-    fix = f"did you mean {'.'.join((*path[:-1], near[0]))}?" if near else "remove it."
-    return _sentence(path, layers, "there is no such key", fix)
+    return f"did you mean {_shown((*path[:-1], near[0]))}?" if near else "remove it."
+
+
+def unfilled(source: str, path: tuple[str, ...], variable: str) -> str:
+    """Say that ``${variable}`` has nothing to be filled with."""
+    named = variable if _VARIABLE.fullmatch(variable) else "***"
+    return f"{source}: {_shown(path)}: the variable {named} in ${{…}} is not set. Fix: set it."
 
 
 def refused(refusal: Refusal, layers: Sequence[Layer]) -> str:
@@ -50,27 +75,29 @@ def refused(refusal: Refusal, layers: Sequence[Layer]) -> str:
     return _sentence(refusal.path, layers, refusal.reason, refusal.fix)
 
 
+def _shown(path: Sequence[str]) -> str:
+    """Return *path* with dots; ``{jwt_secret:…}`` without a space makes a key of a secret."""
+    return ".".join(part if _KEY.fullmatch(part) else "***" for part in path)
+
+
 def _sentence(path: tuple[str, ...], layers: Sequence[Layer], reason: str, fix: str) -> str:
-    where, value = _origin(path, layers)
-    key = ".".join(path)
-    if value is _ABSENT:
-        return f"{where}: {key}: {reason}. Fix: {fix}"
-    shown = "***" if _SECRET.search(key) else repr(value)
-    return f"{where}: {key} = {shown}: {reason}. Fix: {fix}"
+    source, value = _origin(path, layers)
+    if value is None or isinstance(value, dict):
+        return f"{source}: {_shown(path)}: {reason}. Fix: {fix}"
+    said = repr(value) if _is_public(path, value) else "***"
+    return f"{source}: {_shown(path)} = {said}: {reason}. Fix: {fix}"
 
 
-def _origin(path: tuple[str, ...], layers: Sequence[Layer]) -> tuple[str, object]:
-    """Find the layer that set *path*: its name and the value, or where it would be set."""
+def _origin(path: Sequence[str], layers: Sequence[Layer]) -> tuple[str, Any]:
+    """Find the layer that set *path*, and what it says there; None where no layer did."""
     for layer in reversed(layers):
-        value = _at(path, layer.values)
+        value = _at(path, layer.written)
         if value is not _ABSENT:
-            variable = layer.variables.get(path) or layer.variables.get(path[:-1])
-            shown = _ABSENT if isinstance(value, dict) else value
-            return (f"{layer.source} {variable}" if variable else layer.source), shown
-    return (_origin(path[:-1], layers)[0] if len(path) > 1 else layers[0].source), _ABSENT
+            return layer.source, value
+    return layers[0].source, None
 
 
-def _at(path: Sequence[str], value: Any) -> object:
+def _at(path: Sequence[str], value: Any) -> Any:
     for part in path:
         if isinstance(value, dict):
             value = value.get(part, _ABSENT)
@@ -81,22 +108,35 @@ def _at(path: Sequence[str], value: Any) -> object:
     return value
 
 
+def _is_public(path: Sequence[str], value: object) -> bool:
+    field = _field(path)
+    if field is None or _is_section(field.annotation):
+        return False
+    if SecretStr in (field.annotation, *get_args(field.annotation)):
+        return False
+    parts = value if isinstance(value, list | tuple) else (value,)
+    return all(isinstance(part, str | int | float) for part in parts)
+
+
+def _field(path: Sequence[str]) -> FieldInfo | None:
+    """Return the setting at *path*; the position in a list counts as the list."""
+    for end in range(len(path), 0, -1):
+        section = _section(path[: end - 1])
+        field = section.model_fields.get(path[end - 1]) if section else None
+        if field is not None or not path[end - 1].isdecimal():
+            return field
+    return None
+
+
 def _section(path: Sequence[str]) -> type[BaseModel] | None:
     section: type[BaseModel] = Settings
     for part in path:
         field = section.model_fields.get(part)
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        if field is None or not _is_section(field.annotation):
             return None
-        section = annotation
+        section = field.annotation
     return section
 
 
-def _right(path: Sequence[str]) -> str:
-    """Say what the schema wants at *path*; list positions count as their list."""
-    for end in range(len(path), 0, -1):
-        section = _section(path[: end - 1])
-        field = section.model_fields.get(path[end - 1]) if section else None
-        if field is not None:
-            return f"{field.description or 'a group of keys'}."
-    return "remove it."
+def _is_section(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

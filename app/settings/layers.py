@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Values of one source, and the name under which an operator finds each of them."""
+    """Values of one source: a file, or one variable of the environment.
+
+    Attributes:
+        source: the name under which an operator finds it.
+        values: what counts, with every ``${VARIABLE}`` filled in.
+        written: what stands in the source. A message shows this, never what was filled in.
+    """
 
     source: str
     values: dict[str, Any]
-    variables: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    written: dict[str, Any]

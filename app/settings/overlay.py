@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import ValidationError
 
 from app.errors import SettingsError
 from app.settings import faults
@@ -19,7 +18,7 @@ from app.settings.schema import STAGE_OF, Settings
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 PREFIX: Final = "GATEHOUSE_"
-SHORT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+SHORT_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "JWT_SECRET": ("security", "jwt_secret"),
     "HOST": ("server", "host"),
     "PORT": ("server", "port"),
@@ -33,7 +32,11 @@ SHORT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "RATE_LIMIT": ("rate_limit",),
     "SLACK_WEBHOOK": ("alerts", "slack_webhook"),
 }
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
+# PyYAML lets more than its own errors escape, such as ValueError for the date 2026-13-45.
+_UNREADABLE: Final = (
+    yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError,
+)  # fmt: skip
 
 
 def load(
@@ -62,27 +65,23 @@ def load(
     layers = [
         _file_layer(base, environ, base.parent),
         _file_layer(base.parent / "configs" / f"{name}.yaml", environ, base.parent),
-        _environment_layer(environ),
-        Layer("arguments", dict(overrides or {})),
+        *_environment_layers(environ),
+        _layer("arguments", dict(overrides or {})),
     ]
     return _settings(layers, {"environment": name, "root": base.parent})
 
 
 def _settings(layers: list[Layer], known: dict[str, Any]) -> Settings:
+    found = [fault for layer in layers for fault in faults.of(layer)]
+    if found:
+        raise faults.error(found, known["environment"])
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = _merge(merged, layer.values)
-    for key in known:
-        if key in merged:
-            faults.stop([faults.unknown((key,), layers)], known["environment"])
-    try:
-        settings = Settings.model_validate(merged | known)
-    except ValidationError as error:
-        found = [faults.describe(fault, layers) for fault in error.errors()]
-        faults.stop(found, known["environment"], cause=error)
+    settings = Settings.model_validate(merged | known)
     found = [faults.refused(refusal, layers) for refusal in refusals(settings)]
     if found:
-        faults.stop(found, known["environment"])
+        raise faults.error(found, known["environment"])
     return settings
 
 
@@ -101,53 +100,72 @@ def _merge(low: dict[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
 def _file_layer(path: Path, environ: Mapping[str, str], root: Path) -> Layer:
     shown = str(path.relative_to(root))
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(f"{path}: the file is missing. Fix: create it.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{shown}: cannot be read: {type(error).__name__}.") from error
-    except yaml.YAMLError as error:
+    except (OSError, ValueError) as error:
+        problem = f"cannot be read: {type(error).__name__}"
+        raise SettingsError(f"{shown}: {problem}. Fix: a readable file in UTF-8.") from error
+
+    def fill(value: str, path: tuple[str, ...]) -> str:
+        return _VARIABLE.sub(lambda found: _variable(found[1], environ, shown, path), value)
+
+    try:
+        content = yaml.safe_load(text)
+        written = _strings({} if content is None else content, lambda value, _: value)
+        filled = _strings(written, fill)
+    except _UNREADABLE as error:
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise SettingsError(f"{shown}: is not YAML{line}: {problem}.") from error
-    if content is None:
-        content = {}
-    if not isinstance(content, dict):
+        # The parser's own words quote the text, which may hold a secret: not shown, not chained.
+        fix = "quote a value that holds special characters, or mend the line."
+        raise SettingsError(f"{shown}: is not YAML{line}. Fix: {fix}") from None
+    if not isinstance(filled, dict):
         raise SettingsError(f"{shown}: holds no keys. Fix: write 'key: value' lines.")
-    return Layer(shown, {str(k): _filled(v, environ, shown, str(k)) for k, v in content.items()})
+    return Layer(shown, filled, written)
 
 
-def _filled(value: object, environ: Mapping[str, str], source: str, key: str) -> object:
-    """Replace ``${VARIABLE}`` in every string below *value*."""
+def _strings(
+    value: Any, change: Callable[[str, tuple[str, ...]], str], path: tuple[str, ...] = ()
+) -> Any:
+    """Copy *value* with every key as text, and every string changed."""
     if isinstance(value, dict):
-        return {str(k): _filled(v, environ, source, f"{key}.{k}") for k, v in value.items()}
+        return {str(k): _strings(v, change, (*path, str(k))) for k, v in value.items()}
     if isinstance(value, list):
-        return [_filled(item, environ, source, key) for item in value]
-    if not isinstance(value, str):
-        return value
-
-    def fill(found: re.Match[str]) -> str:
-        if found[1] not in environ:
-            raise SettingsError(f"{source}: {key} = {value!r}: {found[1]} is not set. Fix: set it.")
-        return environ[found[1]]
-
-    return _VARIABLE.sub(fill, value)
+        return [_strings(item, change, path) for item in value]
+    return change(value, path) if isinstance(value, str) else value
 
 
-def _environment_layer(environ: Mapping[str, str]) -> Layer:
-    """Collect the short names, then ``GATEHOUSE_SECTION__KEY``, which wins. Empty means unset."""
-    variables = {path: name for name, path in SHORT_NAMES.items() if environ.get(name)}
-    for name in environ:
-        if name.startswith(PREFIX) and environ[name]:
-            variables[tuple(name.removeprefix(PREFIX).lower().split("__"))] = name
-    values: dict[str, Any] = {}
-    for path, name in variables.items():
-        nested: object = _typed(environ[name])
-        for key in reversed(path):
-            nested = {key: nested}
-        values = _merge(values, nested)  # type: ignore[arg-type]  # a path has one key or more
-    return Layer("environment", values, variables)
+def _variable(name: str, environ: Mapping[str, str], source: str, path: tuple[str, ...]) -> str:
+    if name not in environ:
+        raise SettingsError(faults.unfilled(source, path, name))
+    return environ[name]
+
+
+def _environment_layers(environ: Mapping[str, str]) -> list[Layer]:
+    """Make a layer of each short name, then of each ``GATEHOUSE_SECTION__KEY``, which wins.
+
+    An empty variable counts as unset.
+    """
+    paths = dict(SHORT_NAMES)
+    for name in sorted(environ):
+        if name.startswith(PREFIX):
+            paths[name] = tuple(name.removeprefix(PREFIX).lower().split("__"))
+    return [
+        _layer(f"environment {name}", _nested(path, _typed(environ[name])))
+        for name, path in paths.items()
+        if environ.get(name)
+    ]
+
+
+def _layer(source: str, values: dict[str, Any]) -> Layer:
+    return Layer(source, values, values)
+
+
+def _nested(path: tuple[str, ...], value: object) -> dict[str, Any]:
+    for key in reversed(path[1:]):
+        value = {key: value}
+    return {path[0]: value}
 
 
 def _typed(text: str) -> object:
@@ -155,6 +173,6 @@ def _typed(text: str) -> object:
     if text[:1] not in "[{":
         return text
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return _strings(yaml.safe_load(text), lambda value, _: value)
+    except _UNREADABLE:
         return text

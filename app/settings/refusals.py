@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from app.settings.schema import Settings
@@ -46,13 +47,20 @@ def _contradictions(settings: Settings) -> Iterator[Refusal]:
         yield Refusal((lone,), "stands alone", "set both ssl_cert and ssl_key, or neither.")
     for key in ("ssl_cert", "ssl_key"):
         file = getattr(settings, key)
-        if file is not None and not settings.path(file).is_file():
+        if file is not None and not _is_file(settings.path(file)):
             yield Refusal((key,), "there is no such file", "the path of a PEM file.")
     if settings.enable_auth and not settings.allowed_roles:
         yield Refusal(("allowed_roles",), "lets nobody in", "name at least one role.")
     webhook = settings.alerts.slack_webhook
     if webhook and not webhook.get_secret_value().startswith(("https://", "http://127.0.0.1")):
         yield Refusal(("alerts", "slack_webhook"), "is not https", "an https:// address.")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that is closed
+        return False
 
 
 def _weak_secret(settings: Settings) -> Iterator[Refusal]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,16 +16,23 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
 )
 
 from app.domain.rates import Rate, parse_rates
 
 Environment = Literal["dev", "staging", "prod"]
 STAGE_OF: dict[Environment, str] = {"dev": "dev", "staging": "staging", "prod": "production"}
+MOST_MINUTES: Final = 525_600
 
 
 def _rates(text: str) -> str:
-    parse_rates(text)
+    try:
+        parse_rates(text)
+    except ValueError:
+        # Its message quotes the text, and somebody may have put a secret there.
+        raise ValueError("is no list of rates with different windows") from None
     return text
 
 
@@ -39,6 +46,17 @@ class Section(BaseModel):
     """A frozen group of settings that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_what_it_seems(cls, value: Any, field: ValidationInfo) -> Any:
+        """Refuse YAML's ``yes`` where pydantic would read 1, and bytes that are no UTF-8."""
+        kind = cls.model_fields[str(field.field_name)].annotation
+        if isinstance(value, bool) and kind is not bool:
+            raise ValueError("is true or false")
+        if isinstance(value, str) and not value.isascii():
+            value.encode()
+        return value
 
 
 class InputValidation(Section):
@@ -62,9 +80,11 @@ class Model(Section):
         None, description="the number of features in the model's contract, or nothing"
     )
     registry_path: Path = Field(Path("model/registry"), description="a folder")
-    retries: NonNegativeInt = Field(3, description="how often loading is tried again, 0 or more")
+    retries: NonNegativeInt = Field(
+        3, le=10, description="how often loading is tried again, 0 to 10"
+    )
     retry_delay_seconds: NonNegativeFloat = Field(
-        0.5, description="seconds before the first new try; doubled each time"
+        0.5, le=60, description="seconds before the first new try, 0 to 60; doubled each time"
     )
     max_rows: PositiveInt = Field(10_000, description="rows in one request, 1 or more")
     input_validation: InputValidation = InputValidation()
@@ -74,13 +94,15 @@ class Security(Section):
     """Tokens and what failed ones cost."""
 
     jwt_secret: SecretStr | None = Field(
-        None, description="32 random bytes or more, best from the environment: JWT_SECRET"
+        None,
+        min_length=1,
+        description="32 random bytes or more, best from the environment: JWT_SECRET",
     )
     jwt_algorithm: Literal["HS256", "HS384", "HS512"] = Field(
         "HS256", description="HS256, HS384 or HS512"
     )
     token_expire_minutes: PositiveInt = Field(
-        60, description="minutes a new token lives, 1 or more"
+        60, le=MOST_MINUTES, description="minutes a new token lives, 1 to 525600, a year"
     )
     issuer: str | None = Field(None, description="the only accepted 'iss' claim, or nothing")
     audience: str | None = Field(None, description="the only accepted 'aud' claim, or nothing")
@@ -133,14 +155,16 @@ class Log(Section):
 class Alerts(Section):
     """Who is told about 5xx answers."""
 
-    slack_webhook: SecretStr | None = Field(None, description="an https:// address, or nothing")
+    slack_webhook: SecretStr | None = Field(
+        None, min_length=1, description="an https:// address, or nothing"
+    )
 
 
 class Metrics(Section):
     """Who may read the metrics."""
 
     scrape_token: SecretStr | None = Field(
-        None, description="a bearer token Prometheus must send, or nothing for anyone"
+        None, min_length=1, description="a bearer token Prometheus must send, or nothing for anyone"
     )
 
 

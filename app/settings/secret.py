@@ -14,7 +14,7 @@ def signing_key(settings: Settings) -> str:
     """Return the key; gateway and token script find the same one.
 
     Raises:
-        SettingsError: there is none, and this environment makes none.
+        SettingsError: there is none, and this environment makes none, or it cannot be kept.
     """
     if settings.security.jwt_secret is not None:
         return settings.security.jwt_secret.get_secret_value()
@@ -22,10 +22,13 @@ def signing_key(settings: Settings) -> str:
         raise SettingsError("security.jwt_secret is missing. Fix: set JWT_SECRET.")
     file = _dev_file(settings)
     try:
-        return create_once(file, secrets.token_hex(64).encode()).decode()
+        key = create_once(file, secrets.token_hex(64).encode()).decode("utf-8", "replace")
     except OSError as error:
         message = f"{file}: cannot be written: {error.strerror}. Fix: set JWT_SECRET."
         raise SettingsError(message) from error
+    if not key:
+        raise SettingsError(f"{file}: is empty. Fix: remove it, or set JWT_SECRET.")
+    return key
 
 
 def _dev_file(settings: Settings) -> Path:
