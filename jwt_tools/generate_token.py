@@ -14,14 +14,16 @@ import jwt
 from app.command_line import run
 from app.domain.access import ADMIN_ROLE
 from app.settings.overlay import load
-from app.settings.schema import STAGE_OF, Settings
+from app.settings.schema import MOST_MINUTES, STAGE_OF, Settings
 from app.settings.secret import signing_key
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the token alone on standard output, and on standard error whose it is until when."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sub", default="developer", help="subject; default: developer")
+    parser.add_argument(
+        "--sub", type=_subject, default="developer", help="subject; default: developer"
+    )
     parser.add_argument("--role", default=ADMIN_ROLE, help="default: admin")
     parser.add_argument(
         "--minutes", type=_minutes, help="lifetime; default: security.token_expire_minutes"
@@ -31,10 +33,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(lambda: _print_token(options))
 
 
+def _subject(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("names nobody; the gateway would refuse the token")
+    return text
+
+
 def _minutes(text: str) -> int:
     minutes = int(text)
-    if not 1 <= minutes <= 525_600:  # noqa: PLR2004  a year
-        raise argparse.ArgumentTypeError("from 1 to 525600, a year")
+    if not 1 <= minutes <= MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"from 1 to {MOST_MINUTES}, a year")
     return minutes
 
 

@@ -26,7 +26,11 @@ _LOADERS: Final[dict[str, Callable[[], Any]]] = {
 BUILT_IN: Final = tuple(_LOADERS)
 _MOST_CLASSES: Final = 50
 _LEAST_ROWS: Final = 20
-_MISSING: Final = {"", "na", "nan", "null", "none"}
+_ROWS_PER_CLASS: Final = 4  # so that the held-out quarter has room for each class
+_MISSING: Final = {"", "na", "nan", "-nan", "+nan", "null", "none"}
+_LARGEST: Final = 1e100  # sums and squares of larger numbers overflow
+_LARGEST_WHOLE: Final = 2**53  # beyond, float64 skips whole numbers
+_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +78,11 @@ def from_csv(path: Path, target: str) -> Table:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = csv.reader(file)
+            header, *rows = (row for row in csv.reader(file) if row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TrainingDataError(f"{path}: cannot be read as CSV: {error}") from error
     except ValueError:
         raise TrainingDataError(f"{path}: the file is empty") from None
-    rows = [row for row in rows if row]
     _check_shape(path, header, rows, target)
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     goal, is_classification = _target(path, target, columns.pop(target))
@@ -98,6 +101,10 @@ def _check_shape(path: Path, header: list[str], rows: list[list[str]], target: s
         raise TrainingDataError(f"{path}: there is no column {target!r}; there is: {there}")
     if len(set(header)) < len(header) or len(header) < 2:  # noqa: PLR2004  a target and a feature
         raise TrainingDataError(f"{path}: needs two columns or more, each with its own name")
+    for place, name in enumerate(header, start=1):
+        if not 1 <= len(name) <= _LONGEST_NAME:
+            named = f"needs a name of 1 to {_LONGEST_NAME} characters"
+            raise TrainingDataError(f"{path}: column {place} {named}")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             found = f"has {len(row)} cells; {len(header)} are needed"
@@ -110,30 +117,39 @@ def _numbers(path: Path, name: str, cells: tuple[str, ...]) -> FloatArray:
     values = np.empty(len(cells))
     for place, cell in enumerate(cells):
         try:
-            values[place] = np.nan if cell.strip().lower() in _MISSING else float(cell)
+            values[place] = np.nan if _is_missing(cell) else float(cell)
         except ValueError:
             raise TrainingDataError(
                 f"{path}: line {place + 2}: {name}: {cell!r} is not a number. "
                 "Encode text as numbers, or leave the column out"
             ) from None
-    if np.isinf(values).any():
-        raise TrainingDataError(f"{path}: {name}: holds an infinite value")
+    _check_size(path, name, values)
     if np.isnan(values).all():
         raise TrainingDataError(f"{path}: {name}: holds no value at all; leave the column out")
     return values
 
 
+def _is_missing(cell: str) -> bool:
+    return cell.strip().lower() in _MISSING
+
+
+def _check_size(path: Path, name: str, values: FloatArray) -> None:
+    if (np.abs(values) > _LARGEST).any():
+        raise TrainingDataError(f"{path}: {name}: holds a value beyond {_LARGEST:g}")
+
+
 def _target(path: Path, name: str, cells: tuple[str, ...]) -> tuple[npt.NDArray[Any], bool]:
     """Return the target: text or few whole numbers are classes, everything else a quantity."""
-    if any(cell.strip().lower() in _MISSING for cell in cells):
-        line = next(n for n, c in enumerate(cells, start=2) if c.strip().lower() in _MISSING)
+    line = next((n for n, cell in enumerate(cells, start=2) if _is_missing(cell)), None)
+    if line is not None:
         raise TrainingDataError(f"{path}: line {line}: the target {name!r} is missing")
     try:
         values = np.array([float(cell) for cell in cells])
     except ValueError:
         labels = np.array([cell.strip() for cell in cells])
         return _checked_classes(path, name, labels), True
-    whole = bool((values % 1 == 0).all())
+    _check_size(path, name, values)
+    whole = bool(((values % 1 == 0) & (np.abs(values) <= _LARGEST_WHOLE)).all())
     if whole and len(np.unique(values)) <= min(_MOST_CLASSES, len(values) // 10):
         return _checked_classes(path, name, values.astype(np.int64)), True
     return values, False
@@ -143,6 +159,7 @@ def _checked_classes(path: Path, name: str, labels: npt.NDArray[Any]) -> npt.NDA
     _, counts = np.unique(labels, return_counts=True)
     if len(counts) < 2 or counts.min() < 2:  # noqa: PLR2004  to hold one of each back
         raise TrainingDataError(f"{path}: {name}: needs two classes or more, each twice or more")
-    if len(counts) > _MOST_CLASSES:
-        raise TrainingDataError(f"{path}: {name}: {len(counts)} classes; is this the target?")
+    if len(counts) > min(_MOST_CLASSES, len(labels) // _ROWS_PER_CLASS):
+        found = f"{len(counts)} classes in {len(labels)} rows"
+        raise TrainingDataError(f"{path}: {name}: {found}; is this the target?")
     return labels

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from app.domain.contract import Contract
 from app.errors import RegistryError
@@ -13,7 +19,6 @@ from app.lifecycle.registry import (
     MANIFEST,
     STAGES,
     Stored,
-    read_folder,
     read_version,
     versions,
 )
@@ -52,24 +57,44 @@ def promote(
     if version is None:
         version = str(max(versions(registry, name), default="?"))
     stored = read_version(registry, name, version)
-    default = _default_name(models / stage)
-    is_default = default in {None, name}
-    folder = models / stage if is_default else models / stage / name
     try:
-        _place(folder, stored)
+        with _one_at_a_time(models / stage):
+            is_default = _default_name(models / stage) in {None, name}
+            folder = models / stage if is_default else models / stage / name
+            _place(folder, stored)
     except OSError as error:
-        raise RegistryError(f"{folder}: cannot be written: {error.strerror}") from error
+        raise RegistryError(f"{models / stage}: cannot be written: {error.strerror}") from error
     return Promotion(stored.contract, folder / ARTEFACT, is_default)
 
 
-def _default_name(stage: Path) -> str | None:
-    """Return the name of the model that lies on *stage* itself; None when that place is free."""
+@contextmanager
+def _one_at_a_time(stage: Path) -> Iterator[None]:
+    """Make a second promotion onto *stage* wait: interleaved, two would leave a mixed pair."""
+    stage.mkdir(parents=True, exist_ok=True)
+    handle = os.open(stage, os.O_RDONLY)
     try:
-        return read_folder(stage).contract.name
-    except RegistryError:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _default_name(stage: Path) -> str | None:
+    """Return the name of the model that lies on *stage* itself; None when that place is free.
+
+    The contract alone says so: a damaged artefact beside it gives its place to nobody else.
+    """
+    try:
+        return Contract.model_validate_json((stage / MANIFEST).read_bytes()).name
+    except (OSError, ValidationError):
         return None
 
 
 def _place(folder: Path, stored: Stored) -> None:
-    write_atomically(folder / ARTEFACT, stored.payload)
-    write_atomically(folder / MANIFEST, stored.contract.model_dump_json(indent=2).encode())
+    """Write both files aside, so that only two quick renames lie between the old and the new."""
+    aside = folder / ".new"
+    write_atomically(aside / ARTEFACT, stored.payload)
+    write_atomically(aside / MANIFEST, stored.contract.model_dump_json(indent=2).encode())
+    for name in (ARTEFACT, MANIFEST):
+        (aside / name).replace(folder / name)
+    aside.rmdir()

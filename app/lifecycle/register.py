@@ -5,19 +5,19 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
-from app.domain.contract import Artefact, Contract, GoldenRows
+from app.domain.contract import Contract, Feature, GoldenRows
 from app.domain.describe import Description, describe
 from app.domain.golden import record
-from app.domain.ports import FloatArray
-from app.errors import RegistryError, TrainingDataError
-from app.lifecycle.registry import add_version
-from app.lifecycle.train import EngineMaker, commit, libraries
+from app.domain.ports import Engine, FloatArray
+from app.errors import ModelRejectedError, RegistryError, TrainingDataError
+from app.lifecycle.registry import UNSTORED, add_version, checked_name
+from app.lifecycle.train import EngineMaker, artefact_of, commit, libraries
 
 
 def register(  # noqa: PLR0913  one argument a thing it needs
@@ -46,41 +46,58 @@ def register(  # noqa: PLR0913  one argument a thing it needs
         ModelRejectedError: the file holds no fitted estimator with one target.
         TrainingDataError: the sample does not fit the model.
     """
-    try:
-        payload = file.read_bytes()
-    except OSError as error:
-        raise RegistryError(f"{file}: {error.strerror}") from error
+    checked_name(name)
+    payload = _read(file)
     estimator = open_estimator(payload)
     said = describe(estimator)
-    golden, features = GoldenRows(), said.features
-    if sample is not None:
-        rows = _sample(sample, said)
-        engine = engine_of(estimator, has_probabilities=said.outputs.has_probabilities)
+    engine = engine_of(estimator, has_probabilities=said.outputs.has_probabilities)
+    golden, features = _tried(engine, said, sample)
+    contract = Contract(
+        name=name,
+        version=UNSTORED,
+        task=said.task,
+        created_at=datetime.now(UTC),
+        commit=commit(),
+        libraries=libraries(),
+        features=features,
+        outputs=said.outputs,
+        artefact=artefact_of(payload),
+        golden=golden,
+    )
+    return add_version(registry, payload, contract)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise RegistryError(f"{file}: {error.strerror}") from error
+
+
+def _tried(
+    engine: Engine, said: Description, sample: Path | None
+) -> tuple[GoldenRows, tuple[Feature, ...]]:
+    """Ask the model once before it is stored: the sample's rows, or else a row of zeros."""
+    rows = np.zeros((1, len(said.features))) if sample is None else _sample(sample, said)
+    asked = "a row of zeros; give rows that it takes with --sample" if sample is None else sample
+    try:
         golden = record(rows, engine)
-        features = tuple(
-            feature.model_copy(
-                update={"trained_minimum": float(low), "trained_maximum": float(high)}
-            )
-            for feature, low, high in zip(
-                features, np.nanmin(rows, axis=0), np.nanmax(rows, axis=0), strict=True
-            )
-        )
+    except ValidationError as error:
+        raise ModelRejectedError("the model answers several targets at once") from error
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ModelRejectedError(f"the model cannot answer {asked}: {problem}") from error
+    if sample is None:
+        return GoldenRows(), said.features
+    return golden, _with_ranges(said.features, rows)
 
-    def contract_of(version: str) -> Contract:
-        return Contract(
-            name=name,
-            version=version,
-            task=said.task,
-            created_at=datetime.now(UTC),
-            commit=commit(),
-            libraries=libraries(),
-            features=features,
-            outputs=said.outputs,
-            artefact=Artefact(size_bytes=len(payload), sha256=sha256(payload).hexdigest()),
-            golden=golden,
-        )
 
-    return add_version(registry, name, payload, contract_of)
+def _with_ranges(features: tuple[Feature, ...], rows: FloatArray) -> tuple[Feature, ...]:
+    ranges = zip(features, np.nanmin(rows, axis=0), np.nanmax(rows, axis=0), strict=True)
+    return tuple(
+        feature.model_copy(update={"trained_minimum": float(low), "trained_maximum": float(high)})
+        for feature, low, high in ranges
+    )
 
 
 def _sample(path: Path, said: Description) -> FloatArray:
@@ -99,8 +116,8 @@ def _sample(path: Path, said: Description) -> FloatArray:
         sample = np.array(cells, dtype=np.float64)
     except OSError as error:
         raise TrainingDataError(f"{path}: {error.strerror}") from error
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, csv.Error) as error:
         raise TrainingDataError(f"{path}: is not a table of numbers with a header") from error
-    if sample.ndim != 2 or np.isnan(sample).all(axis=0).any():  # noqa: PLR2004  rows and columns
-        raise TrainingDataError(f"{path}: each column needs at least one number")
+    if sample.ndim != 2 or np.isinf(sample).any() or np.isnan(sample).all(axis=0).any():  # noqa: PLR2004  rows and columns
+        raise TrainingDataError(f"{path}: each column needs a number, and none that is infinite")
     return sample

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +23,7 @@ from app.files import write_atomically
 ARTEFACT: Final = "model.joblib"
 MANIFEST: Final = "manifest.json"
 STAGES: Final = ("dev", "staging", "production")
+UNSTORED: Final = "1"  # version of a contract until ``add_version`` sets it
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -44,29 +44,29 @@ def versions(registry: Path, name: str) -> list[int]:
     return sorted(int(f.name) for f in folder.iterdir() if _VERSION.fullmatch(f.name))
 
 
-def add_version(
-    registry: Path, name: str, payload: bytes, contract_of: Callable[[str], Contract]
-) -> tuple[Contract, Path]:
-    """Store *payload* as the next version of *name*; two at once get two versions.
+def add_version(registry: Path, payload: bytes, contract: Contract) -> tuple[Contract, Path]:
+    """Store *payload* as the next version of its model; two at once get two versions.
 
     Args:
         registry: the registry's folder.
-        name: the model's name.
         payload: bytes of the artefact.
-        contract_of: makes the contract when the version is known.
+        contract: its contract, whose version is set here.
+
+    Returns:
+        The contract as stored, and the version's folder.
     """
-    folder = registry / checked_name(name)
+    folder = registry / checked_name(contract.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         while True:
-            version = str(max(versions(registry, name), default=0) + 1)
-            contract = contract_of(version)
+            version = str(max(versions(registry, contract.name), default=0) + 1)
+            numbered = contract.model_copy(update={"version": version})
             new = Path(tempfile.mkdtemp(dir=folder, prefix=".new-"))
             new.chmod(0o755)
             write_atomically(new / ARTEFACT, payload)
-            write_atomically(new / MANIFEST, contract.model_dump_json(indent=2).encode())
+            write_atomically(new / MANIFEST, numbered.model_dump_json(indent=2).encode())
             try:
-                return contract, new.rename(folder / version)
+                return numbered, new.rename(folder / version)
             except OSError:  # somebody else took this number
                 shutil.rmtree(new)
                 if not (folder / version).exists():

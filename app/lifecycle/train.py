@@ -25,7 +25,7 @@ from app.domain.contract import Artefact, Contract, Feature, Missing, Outputs, R
 from app.domain.golden import record
 from app.domain.ports import Engine, FloatArray
 from app.lifecycle.datasets import Table
-from app.lifecycle.registry import add_version
+from app.lifecycle.registry import UNSTORED, add_version, checked_name
 
 SEED: Final = 20_260_101
 HELD_OUT_SHARE: Final = 0.25
@@ -55,9 +55,10 @@ def train(
         The contract and the version's folder.
 
     Raises:
-        RegistryError: the version cannot be written.
+        RegistryError: the name is none, or the version cannot be written.
     """
-    fit, held_out, fit_target, held_out_target = train_test_split(
+    checked_name(name)
+    fit, held_out, fit_target, truth = train_test_split(
         table.features,
         table.target,
         test_size=HELD_OUT_SHARE,
@@ -65,35 +66,32 @@ def train(
         stratify=table.target if table.is_classification else None,
     )
     model = _estimator(table).fit(fit, fit_target)
+    payload = _dumped(model)
+    contract = Contract(
+        name=name,
+        version=UNSTORED,
+        task="classification" if table.is_classification else "regression",
+        created_at=now(),
+        commit=commit(),
+        libraries=libraries(),
+        features=_features(table),
+        outputs=_outputs(table, model),
+        artefact=artefact_of(payload),
+        golden=record(held_out, engine_of(model, has_probabilities=table.is_classification)),
+        training=_training(table, _metrics(table, model, held_out, truth)),
+    )
+    return add_version(registry, payload, contract)
+
+
+def _dumped(model: Pipeline) -> bytes:
     buffer = BytesIO()
     joblib.dump(model, buffer)
-    payload = buffer.getvalue()
-    golden = record(held_out, engine_of(model, has_probabilities=table.is_classification))
-    training = Training(
-        dataset=table.name,
-        n_rows=len(table.features),
-        fingerprint_sha256=table.fingerprint_sha256,
-        metrics=_metrics(table, model, held_out, held_out_target),
-        reference=_references(table),
-        class_shares=_class_shares(table),
-    )
+    return buffer.getvalue()
 
-    def contract_of(version: str) -> Contract:
-        return Contract(
-            name=name,
-            version=version,
-            task="classification" if table.is_classification else "regression",
-            created_at=now(),
-            commit=commit(),
-            libraries=libraries(),
-            features=_features(table),
-            outputs=_outputs(table, model),
-            artefact=Artefact(size_bytes=len(payload), sha256=sha256(payload).hexdigest()),
-            golden=golden,
-            training=training,
-        )
 
-    return add_version(registry, name, payload, contract_of)
+def artefact_of(payload: bytes) -> Artefact:
+    """Return the contract's words for *payload*."""
+    return Artefact(size_bytes=len(payload), sha256=sha256(payload).hexdigest())
 
 
 def libraries() -> dict[str, str]:
@@ -122,6 +120,17 @@ def _estimator(table: Table) -> Pipeline:
     last = LogisticRegression(max_iter=5_000) if table.is_classification else Ridge()
     steps = [SimpleImputer()] if np.isnan(table.features).any() else []
     return make_pipeline(*steps, StandardScaler(), last)
+
+
+def _training(table: Table, measured: dict[str, float]) -> Training:
+    return Training(
+        dataset=table.name,
+        n_rows=len(table.features),
+        fingerprint_sha256=table.fingerprint_sha256,
+        metrics=measured,
+        reference=_references(table),
+        class_shares=_class_shares(table),
+    )
 
 
 def _metrics(table: Table, model: Any, rows: FloatArray, truth: Any) -> dict[str, float]:

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.domain.contract import Contract, Feature, GoldenRows, Missing
+from test.builders import a_contract
+
+DIGEST = "0" * 64
+
+
+@pytest.mark.parametrize("name", ["a", "churn-2", "0_x", "a" * 64])
+def test_a_name_is_lower_case_letters_digits_and_dashes(name: str) -> None:
+    assert a_contract(name=name).name == name
+
+
+@pytest.mark.parametrize("name", ["", "A", "-a", "a.b", "../a", "a/b", "a" * 65, "a\n", "é"])
+def test_a_name_that_could_be_a_path_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="name"):
+        a_contract(name=name)
+
+
+@pytest.mark.parametrize("version", ["0", "01", "1.0", "-1", "", "v1", "1\n", "1" * 10])
+def test_a_version_is_a_whole_number_from_one(version: str) -> None:
+    with pytest.raises(ValidationError, match="version"):
+        a_contract(version=version)
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"task": "clustering"}, "task"),
+        ({"format": 2}, "format"),
+        ({"features": ()}, "features"),
+        ({"surprise": 1}, "surprise"),
+        ({"artefact": {"size_bytes": 0, "sha256": DIGEST}}, "size_bytes"),
+        ({"artefact": {"size_bytes": 1, "sha256": "0"}}, "sha256"),
+        ({"artefact": {"size_bytes": 1, "sha256": DIGEST, "file": "../x"}}, "file"),
+        ({"artefact": {"size_bytes": 1, "sha256": DIGEST, "engine": "pickle"}}, "engine"),
+    ],
+)
+def test_a_part_that_is_none_is_refused(change: dict[str, Any], key: str) -> None:
+    with pytest.raises(ValidationError, match=key):
+        Contract.model_validate(a_contract().model_dump() | change)
+
+
+def test_two_features_of_one_name_are_refused() -> None:
+    with pytest.raises(ValidationError, match="two features have one name"):
+        a_contract(Feature(name="a"), Feature(name="a"))
+
+
+@pytest.mark.parametrize(("policy", "value"), [("fill", None), ("pass", 0.0), ("refuse", "x")])
+def test_only_the_policy_fill_has_a_value(policy: str, value: object) -> None:
+    with pytest.raises(ValidationError, match="goes with the policy 'fill'"):
+        Missing.model_validate({"policy": policy, "value": value})
+
+
+@pytest.mark.parametrize(("policy", "value"), [("fill", 0.0), ("pass", None), ("refuse", None)])
+def test_a_policy_for_missing_values_holds(policy: str, value: object) -> None:
+    assert Missing.model_validate({"policy": policy, "value": value}).policy == policy
+
+
+def test_a_bound_is_a_finite_number() -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        Feature(name="a", minimum=float("-inf"))
+
+
+def test_a_contract_never_changes() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        a_contract().version = "2"  # type: ignore[misc]  # that is the point
+
+
+def test_a_contract_survives_its_file() -> None:
+    contract = a_contract(
+        Feature(name="a", minimum=-1.5, missing=Missing(policy="fill", value=0.1)),
+        Feature(name="b", kind="category", categories=("x", "y")),
+        task="classification",
+        outputs={"classes": (0, "one", True, 2.5), "has_probabilities": True},
+        golden=GoldenRows(inputs=((1.0, None),), predictions=(0,), probabilities=((0.1, 0.9),)),
+    )
+
+    assert Contract.model_validate_json(contract.model_dump_json(indent=2)) == contract
+
+
+def test_feature_names_keep_the_order_of_the_columns() -> None:
+    assert a_contract(Feature(name="z"), Feature(name="a")).feature_names == ("z", "a")
+
+
+def test_the_first_golden_row_is_the_example() -> None:
+    golden = GoldenRows(inputs=((1.0, None), (3.0, 4.0)), predictions=(5.0, 6.0))
+
+    assert a_contract(golden=golden).example_row == (1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("feature", "value"),
+    [
+        (Feature(name="a"), 0.0),
+        (Feature(name="a", minimum=2, maximum=4), 3.0),
+        (Feature(name="a", minimum=0, maximum=100, trained_minimum=2, trained_maximum=4), 3.0),
+        (Feature(name="a", minimum=2), 1.0),
+        (Feature(name="a", kind="int", trained_minimum=1, trained_maximum=4), 2),
+        (Feature(name="a", kind="bool"), True),
+        (Feature(name="a", kind="category", categories=("x", "y")), "x"),
+    ],
+)
+def test_without_golden_rows_the_example_is_the_middle(feature: Feature, value: object) -> None:
+    assert a_contract(feature).example_row == (value,)

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.adapters.null import NullMetrics
+from app.adapters.promoted_models import PromotedModels
+from app.domain.contract import Contract
+from app.domain.rows import RowReader
+from app.errors import RegistryError
+from app.lifecycle.promote import Promotion, promote
+from app.lifecycle.registry import read_folder
+from app.lifecycle.train import train
+from app.wiring import reference_engine
+from test.builders import a_regression_table
+
+BACK_AND_FORTH = """
+import sys
+from pathlib import Path
+from app.lifecycle.promote import promote
+models = Path(sys.argv[1])
+for turn in range(int(sys.argv[2])):
+    promote(models, models / "registry", "line", str(1 + turn % 2), stage="dev")
+"""
+WHEN_TOLD = """
+import sys
+from pathlib import Path
+from app.lifecycle.promote import promote
+models = Path(sys.argv[1])
+for _ in iter(sys.stdin.readline, ""):
+    promote(models, models / "registry", "line", sys.argv[2], stage="dev")
+    print("done", flush=True)
+"""
+
+
+def a_version(models: Path, name: str = "line", *, slope: float = 2.0) -> Contract:
+    table = a_regression_table(slope=slope)
+    contract, _ = train(table, name=name, registry=models / "registry", engine_of=reference_engine)
+    return contract
+
+
+def promoted(
+    models: Path, name: str = "line", version: str | None = None, *, stage: str = "dev"
+) -> Promotion:
+    return promote(models, models / "registry", name, version, stage=stage)
+
+
+def reader(models: Path) -> PromotedModels:
+    return PromotedModels(
+        path=models / "dev" / "model.joblib",
+        kept=models / "kept",
+        reader_of=lambda contract: RowReader(
+            contract, min_value=-1e6, max_value=1e6, nan_replacement=0.0, max_rows=10
+        ),
+        metrics=NullMetrics(),
+        retries=9,
+        retry_delay_seconds=0.001,
+        bare_sha256=None,
+        accepts_bare=False,
+        n_features=None,
+    )
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "production"])
+def test_a_version_is_promoted_to_each_stage(tmp_path: Path, stage: str) -> None:
+    contract = a_version(tmp_path)
+
+    done = promoted(tmp_path, version="1", stage=stage)
+
+    assert done == Promotion(contract, tmp_path / stage / "model.joblib", is_default=True)
+    assert read_folder(tmp_path / stage).contract == contract
+
+
+def test_a_stage_leaves_the_others_alone(tmp_path: Path) -> None:
+    a_version(tmp_path)
+
+    promoted(tmp_path, stage="staging")
+
+    assert {folder.name for folder in tmp_path.iterdir()} == {"registry", "staging"}
+
+
+def test_a_stage_holds_the_two_files_and_nothing_else(tmp_path: Path) -> None:
+    a_version(tmp_path)
+
+    for _ in range(2):
+        promoted(tmp_path)
+
+    names = {file.name for file in (tmp_path / "dev").iterdir()}
+    assert names == {"model.joblib", "manifest.json"}
+
+
+def test_without_a_version_the_newest_is_promoted(tmp_path: Path) -> None:
+    for _ in range(10):
+        a_version(tmp_path)
+
+    assert promoted(tmp_path).contract.version == "10"
+
+
+def test_an_older_version_rolls_back(tmp_path: Path) -> None:
+    old, _ = a_version(tmp_path, slope=2.0), a_version(tmp_path, slope=3.0)
+    promoted(tmp_path, version="2")
+
+    promoted(tmp_path, version="1")
+
+    assert reader(tmp_path).load().contract == old
+
+
+def test_another_name_stands_beside_the_default(tmp_path: Path) -> None:
+    first, other = a_version(tmp_path), a_version(tmp_path, "other")
+    promoted(tmp_path)
+
+    done = promoted(tmp_path, "other")
+
+    assert done == Promotion(other, tmp_path / "dev/other/model.joblib", is_default=False)
+    assert read_folder(tmp_path / "dev").contract == first
+
+
+def test_a_new_version_of_the_default_takes_its_place(tmp_path: Path) -> None:
+    a_version(tmp_path)
+    a_version(tmp_path, "other")
+    for name in ("line", "other"):
+        promoted(tmp_path, name)
+    newer = a_version(tmp_path, slope=3.0)
+
+    assert promoted(tmp_path).is_default
+    assert read_folder(tmp_path / "dev").contract == newer
+
+
+def test_a_damaged_default_gives_its_place_to_nobody_else(tmp_path: Path) -> None:
+    for name in ("line", "other"):
+        a_version(tmp_path, name)
+    promoted(tmp_path)
+    (tmp_path / "dev" / "model.joblib").write_bytes(b"damaged")
+
+    assert not promoted(tmp_path, "other").is_default
+
+
+def test_promotion_mends_a_damaged_default(tmp_path: Path) -> None:
+    contract = a_version(tmp_path)
+    promoted(tmp_path)
+    (tmp_path / "dev" / "model.joblib").write_bytes(b"damaged")
+
+    promoted(tmp_path)
+
+    assert reader(tmp_path).load().contract == contract
+
+
+def test_what_a_killed_promotion_left_is_swept_up(tmp_path: Path) -> None:
+    a_version(tmp_path)
+    (tmp_path / "dev" / ".new").mkdir(parents=True)
+    (tmp_path / "dev" / ".new" / "manifest.json").write_bytes(b"half")
+
+    promoted(tmp_path)
+
+    assert not (tmp_path / "dev" / ".new").exists()
+
+
+@pytest.mark.parametrize("content", [b"{}", b"", b"\xff"])
+def test_a_contract_that_names_nobody_leaves_the_place_free(tmp_path: Path, content: bytes) -> None:
+    a_version(tmp_path)
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "manifest.json").write_bytes(content)
+
+    assert promoted(tmp_path).is_default
+
+
+@pytest.mark.parametrize("stage", ["", "prod", "Production", "../dev"])
+def test_an_unknown_stage_is_refused(tmp_path: Path, stage: str) -> None:
+    a_version(tmp_path)
+
+    with pytest.raises(RegistryError, match="is no stage; there is: dev, staging, production"):
+        promoted(tmp_path, stage=stage)
+
+
+@pytest.mark.parametrize("version", ["2", "0", "newest", "../1", None])
+def test_an_unknown_version_is_refused(tmp_path: Path, version: str | None) -> None:
+    with pytest.raises(RegistryError, match=r"line has no version .*; there is: none"):
+        promoted(tmp_path, version=version)
+
+
+@pytest.mark.parametrize("name", ["", "..", "Line", "production"])
+def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RegistryError, match="is no model name"):
+        promoted(tmp_path, name)
+
+
+def test_a_damaged_version_is_refused_and_the_stage_stays(tmp_path: Path) -> None:
+    good = a_version(tmp_path)
+    promoted(tmp_path)
+    a_version(tmp_path)
+    with (tmp_path / "registry/line/2/model.joblib").open("ab") as file:
+        file.write(b"\0")
+
+    with pytest.raises(RegistryError, match="is not the file that its contract names"):
+        promoted(tmp_path, version="2")
+
+    assert reader(tmp_path).load().contract == good
+
+
+def test_a_stage_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    a_version(tmp_path)
+    (tmp_path / "dev").write_text("in the way")
+
+    with pytest.raises(RegistryError, match="dev: cannot be written"):
+        promoted(tmp_path)
+
+
+def test_a_reader_never_sees_half_a_promotion(tmp_path: Path) -> None:
+    source, row = reader(tmp_path), np.array([[1.0, 0.0]])
+    expected, seen = {}, set()
+    for slope in (2.0, 30.0):
+        version = a_version(tmp_path, slope=slope).version
+        promoted(tmp_path, version=version)
+        expected[version] = source.load().engine.predict(row).predictions[0]
+
+    command = [sys.executable, "-c", BACK_AND_FORTH, str(tmp_path), "400"]
+    with subprocess.Popen(command) as writer:
+        while writer.poll() is None:
+            model = source.load()
+            seen.add((model.contract.version, model.engine.predict(row).predictions[0]))
+
+    assert writer.returncode == 0
+    assert seen == set(expected.items())
+
+
+def test_two_promotions_at_once_leave_a_pair_that_belongs_together(tmp_path: Path) -> None:
+    digests = {a_version(tmp_path, slope=slope).artefact.sha256 for slope in (2.0, 30.0)}
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WHEN_TOLD, str(tmp_path), version],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for version in ("1", "2")
+    ]
+
+    for _ in range(60):
+        for writer in writers:
+            assert writer.stdin is not None
+            writer.stdin.write("go\n")
+            writer.stdin.flush()
+        for writer in writers:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "done\n"
+        assert read_folder(tmp_path / "dev").contract.artefact.sha256 in digests
+
+    for writer in writers:
+        writer.communicate(timeout=60)
