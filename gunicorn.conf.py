@@ -9,10 +9,13 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
+import gunicorn.http.wsgi
+
 from app.settings.overlay import load
 
 _settings = load()
 _server = _settings.server
+gunicorn.http.wsgi.SERVER = ""  # there is no setting for the banner
 
 bind = (
     f"{_server.host}:{_server.port}"
@@ -32,7 +35,13 @@ limit_request_field_size = min(_server.max_header_bytes, 65_536)
 forwarder_headers = ""
 control_socket_disable = True
 accesslog = None
-loglevel = "warning"
+loglevel = "error"  # its warnings quote what clients send
+logconfig_dict = {
+    "root": {"handlers": []},
+    "formatters": {"json": {"()": "app.log.JsonLines"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "loggers": {"gunicorn.error": {"handlers": ["stderr"], "propagate": False}},
+}
 if _settings.ssl_cert and _settings.ssl_key:
     certfile = str(_settings.path(_settings.ssl_cert))
     keyfile = str(_settings.path(_settings.ssl_key))

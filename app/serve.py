@@ -8,20 +8,28 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import socket
 import ssl
 import sys
+from pathlib import Path
 
 from app import log
 from app.command_line import run
 from app.domain.contract import Contract, Value
 from app.errors import OperatorError, SettingsError
+from app.files import write_atomically
 from app.settings.overlay import PROJECT, load
 from app.settings.schema import Settings
 from app.settings.secret import signing_key
 from app.supervisor import Supervisor
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_SERVER_LOG = {
+    "formatters": {"json": {"()": "app.log.JsonLines"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "loggers": {"_granian": {"handlers": ["stderr"], "propagate": False}},
+}
 
 
 def main() -> int:
@@ -94,6 +102,7 @@ def _prepare(settings: Settings) -> None:
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
         settings.draining_file.unlink(missing_ok=True)
+        write_atomically(_log_file(settings), json.dumps(_SERVER_LOG).encode())
     except OSError as error:
         raise SettingsError(
             f"runtime_path: {error.filename}: {error.strerror}. Fix: a folder to write to."
@@ -101,15 +110,21 @@ def _prepare(settings: Settings) -> None:
     signing_key(settings)
 
 
+def _log_file(settings: Settings) -> Path:
+    return settings.metrics_directory.parent / "server-log.json"
+
+
 def _model_holds(settings: Settings) -> bool:
     """Verify and open the model in a process of its own: the launcher itself stays small."""
-    check = multiprocessing.get_context("fork").Process(target=_check_model, args=(settings,))
+    fork = multiprocessing.get_context("fork")
+    check = fork.Process(target=_check_model, args=(settings,), daemon=True)
     check.start()
     check.join()
     return check.exitcode == 0
 
 
 def _check_model(settings: Settings) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the launcher, which ends this
     from app.wiring import check_model  # noqa: PLC0415  pulls in scikit-learn
 
     def check() -> int:
@@ -149,7 +164,7 @@ def _granian(settings: Settings) -> list[str]:
         "--http1-header-read-timeout", "10000",
         "--respawn-failed-workers", "--respawn-interval", "0.1",
         "--workers-kill-timeout", str(server.stop_seconds),
-        "--log-level", "warning",
+        "--log-level", "error", "--log-config", str(_log_file(settings)),
     ]  # fmt: skip
     if settings.ssl_cert and settings.ssl_key:
         command += [
@@ -163,7 +178,7 @@ def _granian(settings: Settings) -> list[str]:
 def _answers(settings: Settings) -> bool:
     """Ask for ``/livez``: the port is open some time before a worker stands behind it."""
     server = settings.server
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104
+    host = _reachable(server.host)
     connection = http.client.HTTPConnection(host, server.port, timeout=1.0)
     if settings.ssl_cert:
         own = ssl._create_unverified_context()  # noqa: S323, SLF001  asks itself
@@ -180,7 +195,8 @@ def _answers(settings: Settings) -> bool:
 def _say_what_is_next(settings: Settings) -> None:
     server = settings.server
     scheme = "https" if settings.ssl_cert else "http"
-    host = f"[{server.host}]" if ":" in server.host else server.host
+    host = _reachable(server.host)
+    host = f"[{host}]" if ":" in host else host
     url = f"{scheme}://{host}:{server.port}"
     many = f"{server.workers} worker{'s' if server.workers > 1 else ''}"
     print(
@@ -188,7 +204,7 @@ def _say_what_is_next(settings: Settings) -> None:
 Gatehouse listens on {url} ({settings.environment}, {server.kind}, {many}).
 Type in another terminal:
 
-  TOKEN=$(.venv/bin/python jwt_tools/generate_token.py)
+  TOKEN=$({_python()} jwt_tools/generate_token.py)
 
   curl {url}/api/v1/predict -H "Authorization: Bearer $TOKEN" \\
     -H 'Content-Type: application/json' -d '{json.dumps({"data": [_example_row(settings)]})}'
@@ -197,6 +213,17 @@ and open {url}/apidocs/
 """,
         flush=True,
     )
+
+
+def _reachable(host: str) -> str:
+    """Return an address at which this machine reaches a server that listens on *host*."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def _python() -> str:
+    """Return the interpreter as somebody types it in the project's folder."""
+    used = Path(sys.executable)
+    return str(used.relative_to(PROJECT)) if used.is_relative_to(PROJECT) else "python"
 
 
 def _example_row(settings: Settings) -> tuple[Value, ...]:

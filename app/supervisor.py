@@ -19,6 +19,8 @@ _HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _PR_SET_PDEATHSIG: Final = 1
 _SHORT_LIFE_SECONDS: Final = 2.0
 _GRACE_SECONDS: Final = 5.0
+_AT_ONCE_SECONDS: Final = 1.0
+_REMIND_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 0.05
 
 
@@ -30,8 +32,8 @@ class Supervisor:
 
     Attributes:
         draining: the file whose presence makes readiness fail.
-        drain_seconds: from SIGTERM until the server is told to stop; SIGINT stops at once.
-        stop_seconds: what requests in flight may take after that.
+        drain_seconds: from SIGTERM until the server is told to stop.
+        stop_seconds: what requests in flight may take after that; SIGINT cuts all this short.
         is_up: whether the server answers.
         when_up: called once, as soon as it does.
     """
@@ -86,7 +88,8 @@ class Supervisor:
         self, child: subprocess.Popen[bytes], lived_seconds: float
     ) -> subprocess.Popen[bytes]:
         log.error("server ended, starting it again", extra={"status": child.returncode})
-        _kill_group(child.pid)
+        # Workers that a dead server has left behind would keep the port.
+        _signal_group(child.pid, signal.SIGKILL)
         if lived_seconds < _SHORT_LIFE_SECONDS:
             time.sleep(1.0)
         return self._start()
@@ -96,21 +99,39 @@ class Supervisor:
         self.draining.touch()
         if not at_once:
             log.info("draining", extra={"seconds": self.drain_seconds})
-            signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, self.drain_seconds)
+            received = signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, self.drain_seconds)
+            at_once = received is not None and received.si_signo == signal.SIGINT
         child.terminate()
-        try:
-            child.wait(self.stop_seconds + _GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            log.warning("requests in flight were cut off")
-        _kill_group(child.pid)
+        _wait_for_end(child, _AT_ONCE_SECONDS if at_once else self.stop_seconds + _GRACE_SECONDS)
+        _signal_group(child.pid, signal.SIGKILL)
+        child.wait()
         self.draining.unlink(missing_ok=True)
         log.info("stopped")
 
 
-def _kill_group(leader: int) -> None:
-    """End what a server that is gone has left behind: its workers would keep the port."""
+def _wait_for_end(child: subprocess.Popen[bytes], seconds: float) -> None:
+    """Let *child* finish what is in flight; SIGINT leaves it a moment only.
+
+    A worker that is still loading the app when it is told to stop may miss it, so the whole group
+    is told again.
+    """
+    deadline = time.monotonic() + seconds
+    while child.poll() is None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            log.warning("server did not end in time, killed")
+            return
+        awaited = {signal.SIGINT, signal.SIGCHLD}
+        received = signal.sigtimedwait(awaited, min(left, _REMIND_SECONDS))
+        if received is None:
+            _signal_group(child.pid, signal.SIGTERM)
+        elif received.si_signo == signal.SIGINT:
+            deadline = min(deadline, time.monotonic() + _AT_ONCE_SECONDS)
+
+
+def _signal_group(leader: int, number: signal.Signals) -> None:
     try:
-        os.killpg(leader, signal.SIGKILL)
+        os.killpg(leader, number)
     except ProcessLookupError:
         return
 

@@ -26,6 +26,7 @@ from app.files import PRIVATE, write_atomically
 
 log = logging.getLogger("gatehouse.models")
 MANIFEST: Final = "manifest.json"
+UNREGISTERED: Final = "unregistered"
 Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
@@ -64,7 +65,7 @@ class PromotedModels:
             try:
                 return self.load_once()
             except ModelRejectedError as error:
-                log.warning("model refused, trying again", extra={"problem": str(error)})
+                log.debug("model refused, trying again", extra={"problem": str(error)})
                 time.sleep(delay)
         return self.load_once()
 
@@ -120,7 +121,7 @@ class PromotedModels:
     def _bare(self, file: Path, payload: bytes) -> tuple[Contract, object]:
         """Make a contract for a file that has none, when the settings vouch for it."""
         digest = sha256(payload).hexdigest()
-        if not self.accepts_bare and self.bare_sha256 is None:
+        if self.bare_sha256 is None and (not self.accepts_bare or self._had_contract()):
             raise ModelRejectedError(
                 f"there is no {MANIFEST} beside it. Promote a registered model, or set model.sha256"
             )
@@ -130,7 +131,7 @@ class PromotedModels:
         log.warning("model served without a contract", extra={"file": file.name, "sha256": digest})
         said = describe(estimator)
         contract = Contract(
-            name="unregistered",
+            name=UNREGISTERED,
             version="1",
             task=said.task,
             created_at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
@@ -139,6 +140,14 @@ class PromotedModels:
             artefact=artefact,
         )
         return contract, estimator
+
+    def _had_contract(self) -> bool:
+        """Say whether the version that was served last from ``path`` came with a contract."""
+        try:
+            kept = _read_contract(self.kept / f"{self._pointer.read_text()}.json")
+        except (OSError, ModelRejectedError):
+            return False
+        return kept is not None and kept.name != UNREGISTERED
 
     def _keep(self, contract: Contract, payload: bytes) -> None:
         """Remember the verified version; a folder that cannot be written costs only that."""

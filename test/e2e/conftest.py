@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from test.builders import a_classification_table, a_promoted_model
+from test.e2e.certificates import a_certificate
+from test.e2e.estimators import an_obedient_model
+from test.e2e.server import Server, project, running_server
+
+MAX_BODY_BYTES = 20_000
+LIMIT = 50
+
+
+@pytest.fixture(scope="session", params=["granian", "gunicorn"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The server under test."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def gateway(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One worker that many tests share; a test spends the limit of subjects of its own only."""
+    root = tmp_path_factory.mktemp(f"gateway-{kind}")
+    an_obedient_model(project(root))
+    with running_server(
+        root,
+        SERVER=kind,
+        RATE_LIMIT=f"{LIMIT} per minute",
+        MAX_REQUEST_SIZE=str(MAX_BODY_BYTES),
+        GATEHOUSE_SECURITY__FAILED_AUTH_LIMIT="1000 per minute",
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def production(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A classification model in ``APP_ENV=prod``, behind TLS."""
+    root = tmp_path_factory.mktemp(f"production-{kind}")
+    a_certificate(root)
+    a_promoted_model(project(root, APP_ENV="prod"), a_classification_table())
+    with running_server(
+        root,
+        SERVER=kind,
+        APP_ENV="prod",
+        GATEHOUSE_SSL_CERT="cert.pem",
+        GATEHOUSE_SSL_KEY="key.pem",
+    ) as server:
+        yield server

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import PrivateFormat
+
+from test.builders import a_promoted_model
+from test.e2e.certificates import a_certificate
+from test.e2e.damage import DAMAGE, two_models
+from test.e2e.server import free_port, project, run_launcher
+
+pytestmark = pytest.mark.e2e
+SHORT = "Sh0rt-but-private"
+TLS = {"GATEHOUSE_SSL_CERT": "cert.pem", "GATEHOUSE_SSL_KEY": "key.pem"}
+
+
+def _check_refusal(done: subprocess.CompletedProcess[str], *named: str) -> None:
+    """The launcher has ended with one message that names what must be mended."""
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("error: ") == 1
+    assert "Traceback" not in done.stderr
+    _, *more = done.stderr.splitlines()
+    assert all(line.startswith("  ") for line in more), "only a list may follow the first line"
+    assert [name for name in named if name not in done.stderr] == []
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_model_is_refused(tmp_path: Path, name: str) -> None:
+    file = two_models(project(tmp_path))
+    DAMAGE[name].do(file)
+
+    done = run_launcher(tmp_path)
+
+    _check_refusal(done, str(file), DAMAGE[name].said)
+
+
+def test_a_model_without_a_contract_is_refused_in_production(tmp_path: Path) -> None:
+    file = two_models(project(tmp_path, APP_ENV="prod"))
+    file.with_name("manifest.json").unlink()
+
+    done = run_launcher(tmp_path, APP_ENV="prod")
+
+    _check_refusal(done, str(file), "there is no manifest.json", "model.sha256")
+
+
+def test_nothing_promoted_is_refused(tmp_path: Path) -> None:
+    project(tmp_path)
+
+    done = run_launcher(tmp_path)
+
+    _check_refusal(done, "model/dev/model.joblib", "there is no such file")
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What an operator has written, and what the message must name."""
+
+    named: tuple[str, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+MISTAKES = {
+    "an overlay that is no YAML": Mistake(
+        ("configs/dev.yaml", "line 1"), files={"configs/dev.yaml": "model: {model_path: [}\n"}
+    ),
+    "an unknown key": Mistake(
+        ("configs/dev.yaml", "model.retires", "model.retries"),
+        files={"configs/dev.yaml": "model: {retires: 3}\n"},
+    ),
+    "a wrong type": Mistake(
+        ("config.yaml", "server.workers", "many"),
+        files={"config.yaml": "server: {workers: many}\n"},
+    ),
+    "a wrong variable": Mistake(("WORKERS", "server.workers"), environment={"WORKERS": "0"}),
+    "no such environment": Mistake(("APP_ENV", "dev, staging"), environment={"APP_ENV": "test"}),
+    "a short secret": Mistake(
+        ("JWT_SECRET", "shorter than the 32 bytes", "openssl rand"),
+        environment={"APP_ENV": "prod", "JWT_SECRET": SHORT},
+    ),
+    "no secret": Mistake(
+        ("jwt_secret", "is missing"), environment={"APP_ENV": "prod", "JWT_SECRET": ""}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_wrong_settings_are_refused(tmp_path: Path, name: str) -> None:
+    mistake = MISTAKES[name]
+    project(tmp_path)
+    for file, text in mistake.files.items():
+        (tmp_path / file).write_text(text)
+
+    done = run_launcher(tmp_path, **mistake.environment)
+
+    _check_refusal(done, *mistake.named)
+    assert SHORT not in done.stderr
+
+
+def test_a_port_in_use_is_refused(kind: str, tmp_path: Path) -> None:
+    a_promoted_model(project(tmp_path))
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        done = run_launcher(tmp_path, PORT=str(port), SERVER=kind)
+
+    _check_refusal(done, f"127.0.0.1:{port}", "address already in use", "PORT")
+
+
+def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
+    project(tmp_path)
+    a_certificate(tmp_path / "other")
+    a_certificate(tmp_path)
+    (tmp_path / "other" / "key.pem").replace(tmp_path / "key.pem")
+
+    done = run_launcher(tmp_path, **TLS)
+
+    _check_refusal(done, "ssl_cert, ssl_key", "belong together")
+
+
+def test_a_key_that_granian_cannot_read_is_refused(tmp_path: Path) -> None:
+    project(tmp_path)
+    a_certificate(tmp_path, key_format=PrivateFormat.TraditionalOpenSSL)
+
+    done = run_launcher(tmp_path, **TLS)
+
+    _check_refusal(done, "ssl_key", "PKCS#8", "openssl pkcs8")
