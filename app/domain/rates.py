@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _NOTATION = re.compile(
@@ -38,6 +39,7 @@ class Admission:
     reset_seconds: int
 
 
+@lru_cache(64)
 def parse_rates(text: str) -> tuple[Rate, ...]:
     """Read rates separated by ``;``, such as ``10 per second; 1000 per 2 hours``.
 

@@ -113,9 +113,7 @@ def test_a_clock_that_is_set_back_locks_nobody_out(limits: LmdbLimits, clock: Cl
     assert limits.admit("alice", PER_MINUTE).allowed
 
 
-def test_subjects_that_have_gone_are_forgotten(
-    limits: LmdbLimits, clock: Clock, tmp_path: Path
-) -> None:
+def test_subjects_that_have_gone_are_forgotten(limits: LmdbLimits, clock: Clock) -> None:
     for number in range(200):
         limits.admit(f"guest-{number}", PER_MINUTE)
     clock.time += 100

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.domain.contract import Contract
+from app.gate.answer import STEPS
 from app.gate.services import Services
 from app.settings.schema import Settings
 from app.wiring import build_services
@@ -67,7 +68,7 @@ def test_the_time_of_each_step_is_told(client: FlaskClient) -> None:
     timing = send(client, {"data": [ROW]}).headers["Server-Timing"]
 
     steps = [step.partition(";")[0] for step in timing.split(", ")]
-    assert steps == "token limit read parse validate model record answer".split()
+    assert steps == list(STEPS)
 
 
 def test_the_same_rows_again_come_from_the_cache(client: FlaskClient) -> None:
@@ -242,10 +243,10 @@ def test_without_authentication_everybody_predicts(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_fails_shows_a_request_id_and_nothing_else(
-    services: Services, caplog: pytest.LogCaptureFixture
+    services: Services,
 ) -> None:
     class BrokenEngine:
-        def predict(self, matrix: Any) -> Any:
+        def predict(self, _: Any) -> Any:
             raise RuntimeError("the inside of the house")
 
     object.__setattr__(services.models.current(), "engine", BrokenEngine())

@@ -99,9 +99,7 @@ def test_a_page_of_an_allowed_origin_may_ask_and_read(open_client: FlaskClient) 
     asked = open_client.options(
         "/api/v1/predict", headers=origin | {"Access-Control-Request-Method": "POST"}
     )
-    answered = open_client.post(
-        "/api/v1/predict", json={"data": [ROW]}, headers=origin | bearer()
-    )
+    answered = open_client.post("/api/v1/predict", json={"data": [ROW]}, headers=origin | bearer())
 
     assert asked.status_code == 204
     assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]

@@ -1,0 +1,231 @@
+"""Measure the gateway alone, on both servers: ``make bench``, ``python -m benchmarks.gateway``."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from benchmarks import report
+from benchmarks.load import Load, Measured, drive
+from benchmarks.report import FIRST_TOKEN, Slice
+from benchmarks.server import Server, Workshop
+
+SERVERS: Final = ("granian", "gunicorn")
+CONNECTIONS: Final = (16, 1)
+_FRESH_TOKENS: Final = 64
+_WARM_SECONDS: Final = 0.4
+_BODY: Final = b'{"data":[[5.1,3.5,1.4,1.%07d]]}'
+_RESULTS: Final = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row of the tables; ``outcome`` is what ``X-Cache`` must then say."""
+
+    name: str
+    cache_entries: int
+    is_always_new: bool
+    outcome: str
+
+
+CASES: Final = (
+    Case("cache hit", 1024, is_always_new=False, outcome="hit"),
+    Case("new input each time", 1024, is_always_new=True, outcome="miss"),
+    Case("cache off", 0, is_always_new=False, outcome="bypass"),
+)
+
+
+class Bench:
+    """Puts slices of load on gateways that are up, one at a time."""
+
+    def __init__(self, workshop: Workshop, loader: ProcessPoolExecutor) -> None:
+        self._loader = loader
+        self._workshop = workshop
+        self._token = workshop.token()
+        self._number = 1
+
+    def slices(self, server: Server, case: Case, seconds: float) -> Iterator[Slice]:
+        """Measure *case* once with each number of connections."""
+        first = self._first_tokens(server)
+        for connections in CONNECTIONS:
+            yield self._slice(server, case, seconds, connections, first)
+
+    def _slice(
+        self, server: Server, case: Case, seconds: float, connections: int, first: Measured
+    ) -> Slice:
+        message = _request(server.port, self._token)
+        load = Load(
+            port=server.port,
+            messages=(message,) if case.is_always_new else (message % 0,),
+            first_number=self._number if case.is_always_new else None,
+            connections=connections,
+            seconds=seconds,
+        )
+        before = server.cpu_seconds()
+        found = self._drive(load)
+        cpu_seconds = server.cpu_seconds() - before
+        self._number += found.answers + found.errors
+        strays = sum(report.header(head, "X-Cache") != case.outcome for head in found.heads)
+        return Slice(
+            server=server.kind,
+            case=case.name,
+            connections=connections,
+            requests_per_second=found.answers / found.seconds,
+            answers_per_cpu_second=found.answers / cpu_seconds if cpu_seconds > 0 else math.nan,
+            p50_ms=found.p50_ms,
+            p99_ms=found.p99_ms,
+            errors=found.errors + first.errors + strays,
+            core_share=cpu_seconds / found.seconds,
+            load_share=found.cpu_seconds / found.seconds,
+            steps_us=_steps(first, found),
+        )
+
+    def _first_tokens(self, server: Server) -> Measured:
+        """Use tokens for the first time; this also puts the row that 'cache hit' sends there."""
+        tokens = [self._workshop.token() for _ in range(_FRESH_TOKENS)]
+        messages = tuple(_request(server.port, token) % 0 for token in tokens)
+        load = Load(
+            port=server.port,
+            messages=messages,
+            connections=1,
+            seconds=60.0,
+            at_most=len(messages),
+        )
+        return self._drive(load)
+
+    def _drive(self, load: Load) -> Measured:
+        return self._loader.submit(drive, load).result()
+
+
+def _request(port: int, token: str) -> bytes:
+    head = (
+        f"POST /api/v1/predict HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(_BODY % 0)}\r\n\r\n"
+    )
+    return head.encode() + _BODY
+
+
+def _steps(first: Measured, found: Measured) -> dict[str, float]:
+    fresh = report.step_medians(first.heads).get("token", math.nan)
+    return {FIRST_TOKEN: fresh} | report.step_medians(found.heads)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the tables; 1 when any request went wrong."""
+    options = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    server_core, load_core = _cores()
+    try:
+        slices = _measure(options, server_core, load_core)
+    except KeyboardInterrupt:
+        return 130
+    _print(slices, options, shares_core=server_core is None)
+    return 1 if any(found.errors for found in slices) else 0
+
+
+def _print(slices: Sequence[Slice], options: argparse.Namespace, *, shares_core: bool) -> None:
+    machine = report.machine()
+    rounds, seconds = options.rounds, options.seconds
+    said = report.notes(slices, rounds=rounds, seconds=seconds, shares_core=shares_core)
+    print(report.tables(slices), said, machine, sep="\n\n")
+    if options.json:
+        raw = {"machine": machine, "seconds": seconds, "slices": [asdict(one) for one in slices]}
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    today = _RESULTS / f"{datetime.now(UTC):%Y-%m-%d}.json"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=8, help="slices of each row; default: 8")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of a slice; default: 0.5")
+    parser.add_argument("--servers", nargs="+", choices=SERVERS, default=SERVERS)
+    parser.add_argument(
+        "--json",
+        nargs="?",
+        type=Path,
+        const=today,
+        metavar="FILE",
+        help="write each slice here; default: benchmarks/results/<date>.json",
+    )
+    return parser
+
+
+def _measure(
+    options: argparse.Namespace, server_core: int | None, load_core: int | None
+) -> list[Slice]:
+    with ExitStack() as stack:
+        root = Path(stack.enter_context(TemporaryDirectory(prefix="gatehouse-bench-")))
+        _say("training")
+        workshop = Workshop.build(root)
+        loader = stack.enter_context(ProcessPoolExecutor(1, None, _begin_loading, (load_core,)))
+        _say("starting the servers")
+        _use(server_core)  # what is started now stays on this core, with all that it starts itself
+        servers = {
+            (kind, entries): stack.enter_context(workshop.server(kind, cache_entries=entries))
+            for kind in options.servers
+            for entries in {case.cache_entries for case in CASES}
+        }
+        _use(load_core)
+        for server in servers.values():
+            server.wait_until_up()
+        bench = Bench(workshop, loader)
+        rows = [(servers[kind, c.cache_entries], c) for kind in options.servers for c in CASES]
+        return _rounds(bench, rows, options)
+
+
+def _rounds(
+    bench: Bench, rows: Sequence[tuple[Server, Case]], options: argparse.Namespace
+) -> list[Slice]:
+    _say("warming up")
+    for server, case in rows:
+        list(bench.slices(server, case, _WARM_SECONDS))
+    slices: list[Slice] = []
+    for number in range(options.rounds):
+        _say(f"round {number + 1} of {options.rounds}")
+        # Each round begins elsewhere, so that nothing periodic always meets the same row.
+        start = number % len(rows)
+        for server, case in [*rows[start:], *rows[:start]]:
+            slices.extend(bench.slices(server, case, options.seconds))
+    return slices
+
+
+def _begin_loading(core: int | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked for load
+    _use(core)
+    gc.disable()  # a slice makes no circles; a collection would show up as latency
+
+
+def _cores() -> tuple[int | None, int | None]:
+    """Return a core for the servers and one for the load, where there are two to choose."""
+    if sys.platform != "linux":
+        return None, None
+    allowed = sorted(os.sched_getaffinity(0))
+    return (allowed[-1], allowed[0]) if len(allowed) > 1 else (None, None)
+
+
+def _use(core: int | None) -> None:
+    if sys.platform == "linux" and core is not None:
+        os.sched_setaffinity(0, {core})
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
