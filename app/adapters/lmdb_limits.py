@@ -27,8 +27,8 @@ SLICES: Final = 128
 MAP_BYTES: Final = 256 * 1024 * 1024
 _SWEPT_PER_WRITE: Final = 2
 _ENTRY: Final = struct.Struct("<ddq")  # begin of the slice, its latest request, their cost
+_SPENT: Final = struct.Struct("<q")  # sum of the costs, in front of the entries
 _WINDOW: Final = struct.Struct(">I")
-Entry = tuple[float, float, int]
 
 
 class LmdbLimits:
@@ -95,18 +95,20 @@ class LmdbLimits:
 
 
 def _spend(txn: Any, name: bytes, rates: Sequence[Rate], cost: int, now: float) -> Admission:
-    kept = [(rate, _entries(txn, name, rate, now)) for rate in rates]
-    verdicts = [_verdict(rate, entries, cost, now) for rate, entries in kept]
+    kept = [(rate, *_counting(txn.get(_key(name, rate)), rate, now)) for rate in rates]
+    verdicts = [_verdict(rate, spent, entries, cost, now) for rate, spent, entries in kept]
     refused = [verdict for verdict in verdicts if not verdict.allowed]
     if refused:
         return max(refused, key=lambda verdict: verdict.reset_seconds)
-    for rate, entries in kept:
-        if entries and now - entries[-1][0] < rate.window_seconds / SLICES:
-            begin, _, count = entries[-1]
-            entries[-1] = (begin, now, count + cost)
-        else:
-            entries.append((now, now, cost))
-        txn.put(_key(name, rate), b"".join(_ENTRY.pack(*entry) for entry in entries))
+    for rate, spent, entries in kept:
+        begin, count = now, cost
+        if entries:
+            last_begin, _, last_count = _ENTRY.unpack_from(entries, len(entries) - _ENTRY.size)
+            if now - last_begin < rate.window_seconds / SLICES:
+                begin, count = last_begin, last_count + cost
+                entries = entries[: -_ENTRY.size]  # noqa: PLW2901  the last entry is written anew
+        value = _SPENT.pack(spent + cost) + entries + _ENTRY.pack(begin, now, count)
+        txn.put(_key(name, rate), value)
     return min(verdicts, key=lambda verdict: verdict.remaining / verdict.rate.limit)
 
 
@@ -114,23 +116,34 @@ def _key(name: bytes, rate: Rate) -> bytes:
     return name + _WINDOW.pack(rate.window_seconds)
 
 
-def _entries(txn: Any, name: bytes, rate: Rate, now: float) -> list[Entry]:
-    """Return what still counts; a time to come means that the clock was set back."""
-    value = txn.get(_key(name, rate))
+def _counting(value: bytes | None, rate: Rate, now: float) -> tuple[int, bytes]:
+    """Return what still counts: the sum of the costs, and the entries, packed, oldest first.
+
+    Only what has run out is looked at, so the time does not grow with what is kept.
+    """
     if value is None:
-        return []
-    since = now - rate.window_seconds
-    return [entry for entry in _ENTRY.iter_unpack(value) if since <= entry[1] <= now]
+        return 0, b""
+    (spent,) = _SPENT.unpack_from(value)
+    place, since = _SPENT.size, now - rate.window_seconds
+    while place < len(value):
+        _, latest, count = _ENTRY.unpack_from(value, place)
+        if latest >= since:
+            break
+        spent -= count
+        place += _ENTRY.size
+    if _ENTRY.unpack_from(value, len(value) - _ENTRY.size)[1] > now:
+        return 0, b""  # the clock was set back
+    return spent, value[place:]
 
 
-def _verdict(rate: Rate, entries: Sequence[Entry], cost: int, now: float) -> Admission:
-    remaining = rate.limit - sum(entry[2] for entry in entries)
+def _verdict(rate: Rate, spent: int, entries: bytes, cost: int, now: float) -> Admission:
+    remaining = rate.limit - spent
     allowed = cost <= remaining
-    free_at, free = now, remaining
-    for _, latest, count in entries:
+    free_at, free = now + rate.window_seconds, remaining
+    for _, latest, count in _ENTRY.iter_unpack(entries):
         free_at = latest + rate.window_seconds
         free += count
         if allowed or cost <= free:
             break
-    reset_seconds = max(1, math.ceil(free_at - now)) if entries else rate.window_seconds
+    reset_seconds = max(1, math.ceil(free_at - now))
     return Admission(allowed, rate, max(0, remaining - cost * allowed), reset_seconds)

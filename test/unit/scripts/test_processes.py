@@ -1,0 +1,89 @@
+"""Each script as a real process: once as it should go, once refused in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from app.lifecycle.registry import read_folder, read_version
+from app.settings.overlay import PROJECT
+from test.unit.scripts.process import environment, run_module, run_script
+
+
+def test_training_stores_a_version(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "scripts/run_training.py")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    stored, where, what_next = done.stdout.splitlines()
+    assert stored.startswith("diabetes 1: regression, held-out r2 0.")
+    assert where == f"stored in {tmp_path}/model/registry/diabetes/1"
+    assert what_next == "next: python scripts/promote_model.py diabetes 1 --to dev"
+    assert len(read_version(tmp_path / "model/registry", "diabetes", "1").contract.features) == 10
+
+
+def test_two_trainings_at_once_get_a_version_each_and_one_digest(tmp_path: Path) -> None:
+    command = [sys.executable, str(PROJECT / "scripts/run_training.py"), "--dataset", "iris"]
+    both = [
+        subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.DEVNULL)
+        for _ in range(2)
+    ]
+
+    assert [one.wait(timeout=60) for one in both] == [0, 0]
+    registry = tmp_path / "model" / "registry"
+    digests = {
+        read_version(registry, "iris", version).contract.artefact.sha256 for version in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_registration_then_promotion_put_a_users_model_on_a_stage(tmp_path: Path) -> None:
+    joblib.dump(
+        LinearRegression().fit([[1.0, 2.0], [2.0, 1.0]], [3.0, 4.0]), tmp_path / "My.joblib"
+    )
+
+    registered = run_script(tmp_path, "scripts/register_model.py", "My.joblib")
+    promoted = run_script(tmp_path, "scripts/promote_model.py", "my", "1", "--to", "production")
+
+    assert (registered.returncode, registered.stderr) == (0, "")
+    assert registered.stdout.startswith("my 1: regression, 2 features\n")
+    target = tmp_path / "model/production/model.joblib"
+    assert (promoted.returncode, promoted.stderr) == (0, "")
+    assert promoted.stdout == f"my 1 is promoted: {target}\n"
+    assert read_folder(target.parent).contract.name == "my"
+
+
+def test_the_first_model_is_made_once(tmp_path: Path) -> None:
+    said = [run_module(tmp_path, "scripts.first_model").stdout for _ in range(2)]
+
+    assert said == ["no model was promoted: trained diabetes and promoted it to dev\n", ""]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "message"),
+    [
+        ("run_training", ["--csv", "none.csv", "--target", "y"], "none.csv: cannot be read as CSV"),
+        ("register_model", ["none.joblib"], "none.joblib: No such file or directory"),
+        ("promote_model", ["nobody", "1", "--to", "dev"], "nobody has no version '1'"),
+    ],
+)
+def test_a_refusal_is_one_line_and_status_2(
+    tmp_path: Path, script: str, arguments: list[str], message: str
+) -> None:
+    done = run_script(tmp_path, f"scripts/{script}.py", *arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_wrong_settings_end_the_first_model_with_one_message(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "scripts/first_model.py", PORT="many")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "environment PORT: server.port = 'many'" in done.stderr
+    assert "Traceback" not in done.stderr
