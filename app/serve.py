@@ -45,6 +45,7 @@ def _serve() -> int:
     log.configure(level=settings.log.level)
     _check_port(settings)
     _check_tls(settings)
+    _check_log(settings)
     _prepare(settings)
     if not _model_holds(settings):
         return 2
@@ -63,15 +64,22 @@ def _serve() -> int:
 def _check_port(settings: Settings) -> None:
     host, port = settings.server.host, settings.server.port
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        family, address = _address(settings)
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+            probe.bind((address, port))
     except OSError as error:
         reason = error.strerror or "cannot be used"
         raise OperatorError(
             f"{host}:{port}: {reason.lower()}. Stop what listens there, or set HOST or PORT."
         ) from error
+
+
+def _address(settings: Settings) -> tuple[socket.AddressFamily, str]:
+    """Look up the host: Granian takes no names."""
+    server = settings.server
+    found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
+    return found[0], str(found[4][0])
 
 
 def _check_tls(settings: Settings) -> None:
@@ -91,6 +99,19 @@ def _check_tls(settings: Settings) -> None:
         raise SettingsError(
             "ssl_key: is not PKCS#8. Fix: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW_KEY"
         )
+
+
+def _check_log(settings: Settings) -> None:
+    if settings.log.file is None:
+        return
+    file = settings.path(settings.log.file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("ab").close()
+    except OSError as error:
+        raise SettingsError(
+            f"log.file: {file}: {error.strerror}. Fix: a file to write to, or nothing."
+        ) from error
 
 
 def _prepare(settings: Settings) -> None:
@@ -142,14 +163,8 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def _gunicorn() -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--config",
-        str(PROJECT / "gunicorn.conf.py"),
-        "app.wsgi:app",
-    ]
+    config = str(PROJECT / "gunicorn.conf.py")
+    return [sys.executable, "-m", "gunicorn", "--config", config, "app.wsgi:app"]
 
 
 def _granian(settings: Settings) -> list[str]:
@@ -157,7 +172,7 @@ def _granian(settings: Settings) -> list[str]:
     command = [
         sys.executable, "-m", "granian", "app.wsgi:app",
         "--interface", "wsgi", "--http", "1", "--no-ws",
-        "--host", server.host, "--port", str(server.port),
+        "--host", _address(settings)[1], "--port", str(server.port),
         "--workers", str(server.workers),
         "--blocking-threads", str(server.threads),
         "--http1-buffer-size", str(server.max_header_bytes),

@@ -47,10 +47,12 @@ class Supervisor:
     when_up: Callable[[], None]
 
     def run(self) -> int:
-        """Return the exit status: 0 after a stop that was asked for."""
+        """Return the exit status: 0 after a stop that was asked for, 1 when nothing ever answered."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         child = self._start()
-        self._announce(child)
+        if not self._comes_up(child):
+            log.error("server ended before it answered", extra={"status": child.returncode})
+            return 1
         while True:
             born = time.monotonic()
             received = self._wait(child)
@@ -68,13 +70,16 @@ class Supervisor:
             preexec_fn=_follow_parent,  # noqa: PLW1509  this process has one thread
         )
 
-    def _announce(self, child: subprocess.Popen[bytes]) -> None:
+    def _comes_up(self, child: subprocess.Popen[bytes]) -> bool:
         """Call ``when_up`` as soon as the server answers; a signal meanwhile is kept for later."""
-        while child.poll() is None and not signal.sigpending() & set(_HANDLED[:2]):
+        while child.poll() is None:
             if self.is_up():
                 self.when_up()
-                return
+                return True
+            if signal.sigpending() & set(_HANDLED[:2]):
+                return True
             time.sleep(_POLL_SECONDS)
+        return False
 
     def _wait(self, child: subprocess.Popen[bytes]) -> int | None:
         """Return SIGTERM or SIGINT when it comes, None when *child* has ended."""

@@ -34,11 +34,6 @@ def register(  # noqa: PLR0913  one argument a thing it needs
     Opening a joblib file runs what it holds: register only files that you trust.
 
     Args:
-        file: the joblib file.
-        name: the model's name.
-        registry: the registry's folder.
-        open_estimator: the one door for unpickling.
-        engine_of: puts the reference engine around the estimator.
         sample: CSV file of rows the model takes, with a header; gives golden rows and ranges.
 
     Raises:

@@ -65,8 +65,9 @@ class Server(Address):
         return self.errors.read_text()
 
     def log(self) -> list[dict[str, Any]]:
-        """Return the lines of standard error, each of which must be JSON."""
-        return [json.loads(line) for line in self.stderr().splitlines()]
+        """Return the lines of standard error that are finished; each must be JSON."""
+        finished, _, _ = self.stderr().rpartition("\n")
+        return [json.loads(line) for line in finished.splitlines()]
 
     def stdout(self) -> str:
         return self.output.read_text()

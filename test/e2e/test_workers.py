@@ -15,7 +15,7 @@ from test.e2e.server import Server, children, kill, running_server
 pytestmark = pytest.mark.e2e
 WORKERS = 4
 LIMIT = 50
-BREATH_SECONDS = 2.0
+BREATH_SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,8 @@ def test_a_killed_worker_costs_nothing_but_what_it_had_in_flight(crowd: Server) 
         tally.wait_for_more(300)
         earlier = exposition.predictions(crowd)
         victim = max(crowd.served().items(), key=lambda item: item[1])[0]
-        kill(victim)
         killed_at = time.monotonic()
+        kill(victim)
         tally.wait_for_more(100)
         assert exposition.predictions(crowd) >= earlier
         crowd.wait_for_workers(WORKERS, without=[victim])
