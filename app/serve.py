@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http
 import http.client
 import json
 import multiprocessing
@@ -109,9 +108,8 @@ def _check_log(settings: Settings) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.open("ab").close()
     except OSError as error:
-        raise SettingsError(
-            f"log.file: {file}: {error.strerror}. Fix: a file to write to, or nothing."
-        ) from error
+        message = f"log.file: {file}: {error.strerror}. Fix: a file to write to, or nothing."
+        raise SettingsError(message) from error
 
 
 def _prepare(settings: Settings) -> None:
@@ -157,9 +155,8 @@ def _check_model(settings: Settings) -> None:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Return the server's environment; workers share the cores, so each computes on one."""
-    environment = dict.fromkeys(_ONE_THREAD, "1") | dict(os.environ)
-    environment["APP_ENV"] = settings.environment
-    return environment
+    alone = dict.fromkeys(_ONE_THREAD, "1")
+    return alone | dict(os.environ) | {"APP_ENV": settings.environment}
 
 
 def _gunicorn() -> list[str]:

@@ -47,11 +47,12 @@ class Supervisor:
     when_up: Callable[[], None]
 
     def run(self) -> int:
-        """Return the exit status: 0 after a stop that was asked for, 1 when nothing ever answered."""
+        """Return the exit status: 0 after a stop that was asked for, 1 when it never answered."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         child = self._start()
         if not self._comes_up(child):
             log.error("server ended before it answered", extra={"status": child.returncode})
+            _signal_group(child.pid, signal.SIGKILL)
             return 1
         while True:
             born = time.monotonic()

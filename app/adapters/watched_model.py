@@ -10,7 +10,7 @@ from app.domain.prediction import ServedModel
 from app.errors import ModelNotReadyError, ModelRejectedError
 
 log = logging.getLogger("gatehouse.models")
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
 
 
 class WatchedModel:

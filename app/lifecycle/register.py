@@ -31,10 +31,8 @@ def register(  # noqa: PLR0913  one argument a thing it needs
 ) -> tuple[Contract, Path]:
     """Store *file* as a new version of *name*, with a contract from what the estimator knows.
 
-    Opening a joblib file runs what it holds: register only files that you trust.
-
-    Args:
-        sample: CSV file of rows the model takes, with a header; gives golden rows and ranges.
+    Opening a joblib file runs what it holds: register only files that you trust. *sample* is a
+    CSV file of rows that the model takes, with a header; it gives golden rows and ranges.
 
     Raises:
         RegistryError: the file cannot be read, or the version cannot be written.

@@ -16,6 +16,11 @@ from test.e2e.server import free_port, project, run_launcher
 
 pytestmark = pytest.mark.e2e
 SHORT = "Sh0rt-but-private"
+BREAK_THE_SERVER = """
+import sys
+if any(name in sys.orig_argv for name in ("granian", "gunicorn")):
+    sys.modules["flask"] = None
+"""
 TLS = {"GATEHOUSE_SSL_CERT": "cert.pem", "GATEHOUSE_SSL_KEY": "key.pem"}
 
 
@@ -80,6 +85,15 @@ MISTAKES = {
         files={"config.yaml": "server: {workers: many}\n"},
     ),
     "a wrong variable": Mistake(("WORKERS", "server.workers"), environment={"WORKERS": "0"}),
+    "a log file that cannot be written": Mistake(
+        ("log.file", "/dev/null/x.log"), environment={"GATEHOUSE_LOG__FILE": "/dev/null/x.log"}
+    ),
+    "a folder that cannot be written": Mistake(
+        ("runtime_path", "/dev/null/x"), environment={"GATEHOUSE_RUNTIME_PATH": "/dev/null/x"}
+    ),
+    "a name that nobody has": Mistake(
+        ("no.such.host.invalid", "HOST"), environment={"HOST": "no.such.host.invalid"}
+    ),
     "no such environment": Mistake(("APP_ENV", "dev, staging"), environment={"APP_ENV": "test"}),
     "a short secret": Mistake(
         ("JWT_SECRET", "shorter than the 32 bytes", "openssl rand"),
@@ -131,3 +145,15 @@ def test_a_key_that_granian_cannot_read_is_refused(tmp_path: Path) -> None:
     done = run_launcher(tmp_path, **TLS)
 
     _check_refusal(done, "ssl_key", "PKCS#8", "openssl pkcs8")
+
+
+def test_a_server_that_cannot_start_is_not_started_again(kind: str, tmp_path: Path) -> None:
+    """What no check foresees: here a worker cannot import the app."""
+    a_promoted_model(project(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text(BREAK_THE_SERVER)
+
+    done = run_launcher(tmp_path, SERVER=kind, PYTHONPATH=str(tmp_path))
+
+    assert done.returncode == 1
+    assert "server ended before it answered" in done.stderr
+    assert done.stdout == ""
