@@ -6,7 +6,7 @@ import pytest
 
 from test.builders import a_classification_table, a_promoted_model
 from test.e2e.certificates import a_certificate
-from test.e2e.estimators import an_obedient_model
+from test.e2e.obedient import an_obedient_model
 from test.e2e.server import Server, project, running_server
 
 MAX_BODY_BYTES = 20_000

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import joblib
 import pytest
 
 from app.lifecycle.promote import promote
 from app.settings.schema import Settings
-from test.builders import a_promoted_model, a_regression_table
+from test.builders import ROW, a_promoted_model, a_regression_table
 from test.e2e.calls import ask, predict, until
 from test.e2e.damage import DAMAGE_WHILE_SERVING, GOOD, two_models
 from test.e2e.load import load
@@ -57,6 +58,7 @@ def test_a_new_worker_serves_the_last_good_version_until_one_is_promoted(server:
     settings, file = server.settings, server.settings.path(server.settings.model.model_path)
     worker = set(children(server.master))
     before = predict(server).json()
+    assert before["predictions"] == joblib.load(file).predict([ROW]).tolist()
 
     DAMAGE_WHILE_SERVING["corrupted"].do(file)
     kill(*worker)

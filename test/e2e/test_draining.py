@@ -11,7 +11,8 @@ import pytest
 
 from test.e2e import exposition
 from test.e2e.calls import PREDICT, Address, Reply, a_body, ask, json_headers, predict, send, until
-from test.e2e.estimators import FOLDER, WAIT, an_obedient_model
+from test.e2e.estimators import FOLDER, WAIT
+from test.e2e.obedient import an_obedient_model
 from test.e2e.server import Server, children, is_alive, project, running_server, starting_server
 
 pytestmark = pytest.mark.e2e
@@ -85,6 +86,7 @@ def test_sigint_stops_at_once(leaving: Server) -> None:
 
 
 def test_sigint_cuts_the_draining_short(tmp_path: Path) -> None:
+    an_obedient_model(project(tmp_path))
     with running_server(tmp_path, **LONG) as server:
         server.process.send_signal(signal.SIGTERM)
         until(lambda: _status(server, "/readyz") == 503, "readiness does not fail")

@@ -37,7 +37,6 @@ def _prometheus(scraped: Server, folder: Path) -> Iterator[Address]:
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{own.port}",
         "--log.level=error",
-        "--scrape.discovery-reload-interval=100ms",
     ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)

@@ -10,7 +10,8 @@ from test.builders import a_token
 from test.e2e import exposition
 from test.e2e.calls import PREDICT, predict, until
 from test.e2e.load import CLIENTS, Tally, load
-from test.e2e.server import Server, children, kill, running_server
+from test.e2e.obedient import an_obedient_model
+from test.e2e.server import Server, children, kill, project, running_server
 
 pytestmark = pytest.mark.e2e
 WORKERS = 4
@@ -22,6 +23,7 @@ BREATH_SECONDS = 5.0
 def crowd(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Four workers; each test leaves four."""
     root = tmp_path_factory.mktemp(f"crowd-{kind}")
+    an_obedient_model(project(root))
     with running_server(
         root, SERVER=kind, WORKERS=str(WORKERS), RATE_LIMIT=f"{LIMIT} per minute"
     ) as server:
@@ -104,6 +106,6 @@ def test_a_killed_server_is_started_again(crowd: Server) -> None:
         until(lambda: crowd.master != master, "the server was not started again", seconds=60)
         tally.wait_for_more(20)
 
-    assert not crowd.wait_for_workers(WORKERS) & workers
+    assert not set(crowd.served()) & workers
     _check_sums(crowd, before, tally, in_flight=2)
     assert crowd.process.poll() is None

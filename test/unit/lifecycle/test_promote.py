@@ -75,14 +75,6 @@ def test_a_version_is_promoted_to_each_stage(tmp_path: Path, stage: str) -> None
     assert read_folder(tmp_path / stage).contract == contract
 
 
-def test_a_stage_leaves_the_others_alone(tmp_path: Path) -> None:
-    a_version(tmp_path)
-
-    promoted(tmp_path, stage="staging")
-
-    assert {folder.name for folder in tmp_path.iterdir()} == {"registry", "staging"}
-
-
 def test_a_stage_holds_the_two_files_and_nothing_else(tmp_path: Path) -> None:
     a_version(tmp_path)
 
@@ -91,6 +83,7 @@ def test_a_stage_holds_the_two_files_and_nothing_else(tmp_path: Path) -> None:
 
     names = {file.name for file in (tmp_path / "dev").iterdir()}
     assert names == {"model.joblib", "manifest.json"}
+    assert {folder.name for folder in tmp_path.iterdir()} == {"registry", "dev"}
 
 
 def test_without_a_version_the_newest_is_promoted(tmp_path: Path) -> None:

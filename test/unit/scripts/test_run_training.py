@@ -80,7 +80,7 @@ def test_a_name_that_is_none_is_refused(root: Path, capsys: Said, name: str) -> 
 
 
 def test_wrong_settings_are_refused(capsys: Said, root: Path) -> None:
-    (root / "config.yaml").write_text("modle: {}")
+    (root / "config.yaml").write_text("model_: {}")
 
     assert main([]) == 2
     assert "did you mean model?" in capsys.readouterr().err

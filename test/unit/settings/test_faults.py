@@ -114,7 +114,7 @@ def test_a_wrong_variable_is_named_with_its_key(
 
 @pytest.mark.parametrize("name", ["JWT_SECRET", "HOST", "SERVER", "GATEHOUSE_LOG__FILE"])
 def test_a_variable_that_is_no_utf_8_is_refused(project: Project, name: str) -> None:
-    assert only(project.refusal(**{name: "caf\udce9"})).startswith(f"environment {name}: ")
+    assert only(project.refusal(**{name: "a\udce9"})).startswith(f"environment {name}: ")
 
 
 def test_the_source_that_is_wrong_is_blamed(project: Project) -> None:

@@ -13,7 +13,7 @@ SECRET = MARK + "7vT2mB8nR4wL6pJ1hG3dF5sA0cYeUiOq"
 
 IN_FILES = {
     "a key mistyped": f"security: {{jwt_secrt: {SECRET}}}",
-    "a section mistyped": f"securty: {{jwt_secret: {SECRET}}}",
+    "a section mistyped": f"secure: {{jwt_secret: {SECRET}}}",
     "at the root": f"jwt_secret: {SECRET}",
     "under a name that says nothing": f"key: {SECRET}",
     "in another section": f"server: {{jwt_secret: {SECRET}}}",
