@@ -33,7 +33,7 @@ class JsonLines(logging.Formatter):
                 line[key] = "***" if key.lower() in REDACTED else value
         if record.exc_info:
             line["exception"] = _without_values(record.exc_info[1])
-        return orjson.dumps(line, default=str).decode()
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _without_values(error: BaseException | None) -> str:

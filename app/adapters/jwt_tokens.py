@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,6 +16,7 @@ from app.errors import TokenInvalidError
 
 MAX_TOKEN_BYTES: Final = 8_192
 REMEMBERED: Final = 4_096
+_NAME: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 _TYPES: Final = {"JWT", "AT+JWT", "APPLICATION/AT+JWT"}
 _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (jwt.ExpiredSignatureError, "expired"),
@@ -103,7 +105,7 @@ class JwtTokens:
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise TokenInvalidError("claims")
         subject = claims["sub"]
-        if not isinstance(subject, str) or not subject:
+        if not isinstance(subject, str) or not _NAME.fullmatch(subject):
             raise TokenInvalidError("claims")
         token_id = claims.get("jti")
         return Principal(

@@ -37,79 +37,58 @@ class PrometheusMetrics:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
-        self._registry = registry = CollectorRegistry()
-        requests = Counter(
-            "http_requests",
-            "Answered requests.",
-            ("method", "endpoint", "status"),
-            registry=registry,
+        self._registry = CollectorRegistry()
+        self._count_requests()
+        self._count_predictions()
+        self._count_guarding()
+
+    def _count_requests(self) -> None:
+        self._requests = self._labelled(
+            Counter, "http_requests", "Answered requests.", "method", "endpoint", "status"
         )
-        durations = Histogram(
-            "http_request_duration_seconds",
-            "Time from the first header to the answer.",
-            ("endpoint",),
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        by_model = Histogram(
-            "request_duration_seconds_by_model",
-            "Time of a prediction request, by the model that answered.",
-            ("model", "version"),
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        means = Summary(
-            "feature_mean_value",
-            "Mean of each feature in each request.",
-            ("feature",),
-            registry=registry,
-        )
-        self._requests = lru_cache(4096)(requests.labels)
-        self._durations = lru_cache(256)(durations.labels)
-        self._by_model = lru_cache(256)(by_model.labels)
-        self._means = lru_cache(256)(lambda names: [means.labels(name) for name in names])
-        self._predictions = Summary(
-            "prediction_duration_seconds", "Time of one call of the engine.", registry=registry
-        )
-        self._loads = Summary(
-            "model_load_duration_seconds", "Time to verify and load a model.", registry=registry
-        )
-        self._confidence: Any = Histogram(
-            "prediction_confidence",
-            "Highest class probability of each classified row.",
-            buckets=_CONFIDENCE,
-            registry=registry,
-        )
+        text = "Time from the first header to the answer."
+        name = "http_request_duration_seconds"
+        self._durations = self._labelled(Histogram, name, text, "endpoint", buckets=_SECONDS)
+        text = "Failures by the kind of problem."
+        self._errors = self._labelled(Counter, "http_errors", text, "type")
         self._in_flight = Gauge(
             "gatehouse_requests_in_flight",
             "Requests now at work.",
-            registry=registry,
+            registry=self._registry,
             multiprocess_mode="livesum",
         )
-        self._errors = self._counter("http_errors", "Failures by the kind of problem.", "type")
-        self._failed_tokens = self._counter(
-            "gatehouse_authentication_failures", "Refused tokens by reason.", "reason"
-        )
-        self._limited = self._counter(
-            "gatehouse_rate_limited", "Requests refused by a rate limit.", "policy"
-        )
-        self._limit_failures = Counter(
-            "gatehouse_limit_store_failures",
-            "Requests for which the store of the limits gave no answer.",
-            registry=registry,
-        )
-        self._cache = self._counter("gatehouse_cache_lookups", "Looks into the cache.", "outcome")
-        self._load_failures = self._counter(
-            "gatehouse_model_load_failures", "Loads that were refused.", "model"
-        )
-        self._outside = self._counter(
-            "gatehouse_values_outside_training",
-            "Values outside the range seen in training.",
-            "model",
-        )
 
-    def _counter(self, name: str, text: str, label: str) -> Any:
-        return lru_cache(256)(Counter(name, text, (label,), registry=self._registry).labels)
+    def _count_predictions(self) -> None:
+        name, text = "prediction_duration_seconds", "Time of one call of the engine."
+        self._predictions = Summary(name, text, registry=self._registry)
+        name, text = "model_load_duration_seconds", "Time to verify and load a model."
+        self._loads = Summary(name, text, registry=self._registry)
+        name, text = "gatehouse_model_load_failures", "Loads that were refused."
+        self._load_failures = self._labelled(Counter, name, text, "model")
+        name, text = "request_duration_seconds_by_model", "Time of a prediction request, by model."
+        self._by_model = self._labelled(Histogram, name, text, "model", "version", buckets=_SECONDS)
+        name, text = "prediction_confidence", "Highest class probability of each classified row."
+        self._confidence: Any = Histogram(name, text, buckets=_CONFIDENCE, registry=self._registry)
+        name, text = "feature_mean_value", "Mean of each feature in each request."
+        mean_of = self._labelled(Summary, name, text, "feature")
+        self._means = lru_cache(256)(lambda names: [mean_of(name) for name in names])
+        name, text = "gatehouse_values_outside_training", "Values outside the range of training."
+        self._outside = self._labelled(Counter, name, text, "model")
+
+    def _count_guarding(self) -> None:
+        name, text = "gatehouse_authentication_failures", "Refused tokens by reason."
+        self._failed_tokens = self._labelled(Counter, name, text, "reason")
+        name, text = "gatehouse_rate_limited", "Requests refused by a rate limit."
+        self._limited = self._labelled(Counter, name, text, "policy")
+        name, text = "gatehouse_limit_store_failures", "Requests whose limit could not be counted."
+        self._limit_failures = Counter(name, text, registry=self._registry)
+        name, text = "gatehouse_cache_lookups", "Looks into the cache."
+        self._cache = self._labelled(Counter, name, text, "outcome")
+
+    def _labelled(self, kind: Any, name: str, text: str, *labels: str, **options: Any) -> Any:
+        """Return what gives the child for label values; children are looked up once."""
+        metric = kind(name, text, labels, registry=self._registry, **options)
+        return lru_cache(4096)(metric.labels)
 
     def request(self, *, method: str, endpoint: str, status: int, seconds: float) -> None:
         """Count one answered request of *endpoint*, a route pattern."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,4 +98,4 @@ def _place(folder: Path, stored: Stored) -> None:
     write_atomically(aside / MANIFEST, stored.contract.model_dump_json(indent=2).encode())
     for name in (ARTEFACT, MANIFEST):
         (aside / name).replace(folder / name)
-    aside.rmdir()
+    shutil.rmtree(aside, ignore_errors=True)  # a killed promotion may have left more in it
