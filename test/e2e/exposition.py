@@ -45,3 +45,8 @@ def predictions(server: Address, status: str = "200") -> float:
 def server_errors(server: Address) -> float:
     """Return how many requests of any kind were answered with 5xx."""
     return total(server, "http_requests_total", lambda labels: labels["status"].startswith("5"))
+
+
+def in_flight(server: Address) -> float:
+    """Return how many requests are at work, the one that asks among them."""
+    return total(server, "gatehouse_requests_in_flight", lambda _: True)

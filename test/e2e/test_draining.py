@@ -30,13 +30,9 @@ def leaving(kind: str, tmp_path: Path) -> Iterator[Server]:
 @contextmanager
 def _request_in_flight(server: Server) -> Iterator[Future[Reply]]:
     """Keep one request waiting for the file "7"."""
-
-    def others_at_work() -> bool:
-        return exposition.total(server, "gatehouse_requests_in_flight", lambda _: True) > 1
-
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(predict, server, [WAIT, 7.0])
-        until(others_at_work, "the slow request did not arrive")
+        until(lambda: exposition.in_flight(server) > 1, "the slow request did not arrive")
         try:
             yield slow
         finally:

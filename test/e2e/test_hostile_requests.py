@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import socket
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from test.builders import a_token
 from test.e2e import exposition
-from test.e2e.calls import HOST, PREDICT, exchange, predict
+from test.e2e.calls import HOST, PREDICT, exchange, predict, until
 from test.e2e.server import Server
 
 pytestmark = pytest.mark.e2e
@@ -18,11 +19,11 @@ SLOW_CLIENTS = 40
 
 
 def _head(*lines: str) -> bytes:
-    """The head of a predict call whose token holds."""
+    """The head of a predict call whose token holds, of a subject that nobody else uses."""
     fixed = (
         f"POST {PREDICT} HTTP/1.1",
         "Host: gateway",
-        f"Authorization: Bearer {a_token(sub='hostile')}",
+        f"Authorization: Bearer {a_token(sub=secrets.token_hex(8))}",
         "Content-Type: application/json",
     )
     return "\r\n".join((*fixed, *lines, "", "")).encode()
@@ -114,6 +115,9 @@ def test_slow_bodies_do_not_keep_others_waiting(gateway: Server) -> None:
     slowest = 0.0
 
     with _slow_bodies(gateway) as connections:
+        until(
+            lambda: exposition.in_flight(gateway) > SLOW_CLIENTS, "the slow requests did not arrive"
+        )
         for _ in range(20):
             for connection in connections:
                 connection.sendall(b" ")

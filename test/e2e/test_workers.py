@@ -38,7 +38,7 @@ def _check_sums(server: Server, before: float, tally: Tally, *, in_flight: int) 
     counted = exposition.predictions(server) - before
     assert tally.accepted <= counted <= tally.accepted + in_flight
     until(
-        lambda: exposition.total(server, "gatehouse_requests_in_flight", lambda _: True) == 1,
+        lambda: exposition.in_flight(server) == 1,
         "requests of a dead worker are still in flight",
     )
 
