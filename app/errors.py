@@ -105,5 +105,9 @@ class ModelNotReadyError(RequestError):
     """No good version of the model is in memory."""
 
 
+class OverloadedError(RequestError):
+    """The worker has as many requests as it can hold."""
+
+
 class LimitStoreDownError(RequestError):
     """The store of the limits does not answer, and the policy is to refuse."""

@@ -6,9 +6,7 @@ import http.client
 import json
 import multiprocessing
 import os
-import shutil
 import signal
-import socket
 import ssl
 import sys
 from pathlib import Path
@@ -16,19 +14,13 @@ from pathlib import Path
 from app import log
 from app.command_line import run
 from app.domain.contract import Contract, Value
-from app.errors import OperatorError, SettingsError
-from app.files import write_atomically
+from app.errors import OperatorError
+from app.preflight import address_of, check_log, check_port, check_tls, prepare, server_log
 from app.settings.overlay import PROJECT, load
 from app.settings.schema import Settings
-from app.settings.secret import signing_key
 from app.supervisor import Supervisor
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_SERVER_LOG = {
-    "formatters": {"json": {"()": "app.log.JsonLines"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "loggers": {"_granian": {"handlers": ["stderr"], "propagate": False}},
-}
 
 
 def main() -> int:
@@ -42,10 +34,10 @@ def main() -> int:
 def _serve() -> int:
     settings = load()
     log.configure(level=settings.log.level)
-    _check_port(settings)
-    _check_tls(settings)
-    _check_log(settings)
-    _prepare(settings)
+    check_port(settings)
+    check_tls(settings)
+    check_log(settings)
+    prepare(settings)
     if not _model_holds(settings):
         return 2
     server = settings.server
@@ -60,85 +52,15 @@ def _serve() -> int:
     ).run()
 
 
-def _check_port(settings: Settings) -> None:
-    host, port = settings.server.host, settings.server.port
-    try:
-        family, address = _address(settings)
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address, port))
-    except OSError as error:
-        reason = error.strerror or "cannot be used"
-        raise OperatorError(
-            f"{host}:{port}: {reason.lower()}. Stop what listens there, or set HOST or PORT."
-        ) from error
-
-
-def _address(settings: Settings) -> tuple[socket.AddressFamily, str]:
-    """Look up the host: Granian takes no names."""
-    server = settings.server
-    found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
-    return found[0], str(found[4][0])
-
-
-def _check_tls(settings: Settings) -> None:
-    if settings.ssl_cert is None or settings.ssl_key is None:
-        return
-    key = settings.path(settings.ssl_key)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(settings.path(settings.ssl_cert), key, password=lambda: "")
-        head = key.read_bytes()[:80]
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(
-            "ssl_cert, ssl_key: are no certificate and its key. "
-            "Fix: two PEM files that belong together, the key without a password."
-        ) from error
-    if b"BEGIN PRIVATE KEY" not in head and settings.server.kind == "granian":
-        raise SettingsError(
-            "ssl_key: is not PKCS#8. Fix: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW_KEY"
-        )
-
-
-def _check_log(settings: Settings) -> None:
-    if settings.log.file is None:
-        return
-    file = settings.path(settings.log.file)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.open("ab").close()
-    except OSError as error:
-        message = f"log.file: {file}: {error.strerror}. Fix: a file to write to, or nothing."
-        raise SettingsError(message) from error
-
-
-def _prepare(settings: Settings) -> None:
-    """Make the folders that workers share, and the key that dev makes once."""
-    runtime = settings.path(settings.runtime_path)
-    metrics = settings.metrics_directory
-    try:
-        runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.rmtree(metrics, ignore_errors=True)
-        metrics.mkdir(parents=True)
-        settings.draining_file.unlink(missing_ok=True)
-        write_atomically(_log_file(settings), json.dumps(_SERVER_LOG).encode())
-    except OSError as error:
-        raise SettingsError(
-            f"runtime_path: {error.filename}: {error.strerror}. Fix: a folder to write to."
-        ) from error
-    signing_key(settings)
-
-
-def _log_file(settings: Settings) -> Path:
-    return settings.metrics_directory.parent / "server-log.json"
-
-
 def _model_holds(settings: Settings) -> bool:
     """Verify and open the model in a process of its own: the launcher itself stays small."""
     fork = multiprocessing.get_context("fork")
     check = fork.Process(target=_check_model, args=(settings,), daemon=True)
     check.start()
     check.join()
+    if check.exitcode not in {0, 2}:
+        path, status = settings.path(settings.model.model_path), check.exitcode
+        raise OperatorError(f"{path}: loading it ended the process (exit status {status}).")
     return check.exitcode == 0
 
 
@@ -169,14 +91,14 @@ def _granian(settings: Settings) -> list[str]:
     command = [
         sys.executable, "-m", "granian", "app.wsgi:app",
         "--interface", "wsgi", "--http", "1", "--no-ws",
-        "--host", _address(settings)[1], "--port", str(server.port),
+        "--host", address_of(settings)[1], "--port", str(server.port),
         "--workers", str(server.workers),
         "--blocking-threads", str(server.threads),
         "--http1-buffer-size", str(server.max_header_bytes),
         "--http1-header-read-timeout", "10000",
         "--respawn-failed-workers", "--respawn-interval", "0.1",
         "--workers-kill-timeout", str(server.stop_seconds),
-        "--log-level", "error", "--log-config", str(_log_file(settings)),
+        "--log-level", "error", "--log-config", str(server_log(settings)),
     ]  # fmt: skip
     if settings.ssl_cert and settings.ssl_key:
         command += [

@@ -19,6 +19,8 @@ from app.adapters.watched_model import WatchedModel
 from app.domain.contract import Contract
 from app.domain.ports import Engine, Metrics
 from app.domain.rows import RowReader
+from app.errors import ModelRejectedError
+from app.gate.readers import Readers
 from app.gate.services import Services
 from app.settings.schema import Settings
 from app.settings.secret import signing_key
@@ -47,6 +49,7 @@ def build_services(settings: Settings, metrics_directory: Path | None = None) ->
         metrics=metrics,
         alerts=SlackAlerts(webhook.get_secret_value(), limits) if webhook else NoAlerts(),
         now=partial(datetime.now, UTC),
+        readers=Readers(settings.server.threads),
         is_draining=settings.draining_file.exists,
     )
 
@@ -57,7 +60,12 @@ def check_model(settings: Settings) -> None:
     Raises:
         ModelRejectedError: it cannot be verified.
     """
-    _promoted_models(settings, NullMetrics()).load()
+    source = _promoted_models(settings, NullMetrics())
+    try:
+        source.load()
+    except ModelRejectedError as error:
+        fix = f"python scripts/promote_model.py NAME VERSION --to {settings.stage}"
+        raise ModelRejectedError(f"{source.path.parent}/{error}. Fix: {fix}") from error
 
 
 def _promoted_models(settings: Settings, metrics: Metrics) -> PromotedModels:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from app.command_line import run
 from app.lifecycle.datasets import built_in
 from app.lifecycle.promote import promote
+from app.lifecycle.registry import STAGES_FOLDER
 from app.lifecycle.train import train
 from app.settings.overlay import load
 from app.wiring import reference_engine
@@ -19,13 +18,19 @@ def main() -> int:
 
 def _first_model() -> int:
     settings = load()
-    usual = Path("model") / settings.stage / "model.joblib"
+    usual = STAGES_FOLDER / settings.stage / "model.joblib"
     if settings.model.model_path != usual or settings.path(usual).exists():
         return 0
     registry = settings.path(settings.model.registry_path)
     table = built_in("diabetes")
     contract, _ = train(table, name=table.name, registry=registry, engine_of=reference_engine)
-    promote(registry.parent, registry, contract.name, contract.version, stage=settings.stage)
+    promote(
+        settings.path(STAGES_FOLDER),
+        registry,
+        contract.name,
+        contract.version,
+        stage=settings.stage,
+    )
     print(f"no model was promoted: trained {contract.name} and promoted it to {settings.stage}")
     return 0
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.command_line import run
 from app.lifecycle.promote import promote
-from app.lifecycle.registry import STAGES
+from app.lifecycle.registry import STAGES, STAGES_FOLDER
 from app.settings.overlay import load
 
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _promote(options: argparse.Namespace) -> int:
     settings = load()
     done = promote(
-        settings.path(settings.model.registry_path).parent,
+        settings.path(STAGES_FOLDER),
         settings.path(settings.model.registry_path),
         options.name,
         options.version,

@@ -40,7 +40,8 @@ def _register(options: argparse.Namespace) -> int:
     print(f"stored in {folder}; manifest.json is its contract")
     if not contract.golden.inputs:
         print("without --sample it has no golden rows, so a changed answer goes unnoticed")
-    print(f"next: python scripts/promote_model.py {contract.name} {contract.version} --to dev")
+    promote = f"scripts/promote_model.py {contract.name} {contract.version} --to dev"
+    print(f"next: .venv/bin/python {promote}")
     return 0
 
 

@@ -44,7 +44,8 @@ def _train(options: argparse.Namespace) -> int:
     shown = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
     print(f"{contract.name} {contract.version}: {contract.task}, held-out {shown}")
     print(f"stored in {folder}")
-    print(f"next: python scripts/promote_model.py {contract.name} {contract.version} --to dev")
+    promote = f"scripts/promote_model.py {contract.name} {contract.version} --to dev"
+    print(f"next: .venv/bin/python {promote}")
     return 0
 
 

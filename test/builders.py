@@ -12,6 +12,7 @@ import numpy as np
 from app.domain.contract import Contract, Feature
 from app.lifecycle.datasets import Table
 from app.lifecycle.promote import promote
+from app.lifecycle.registry import STAGES_FOLDER
 from app.lifecycle.train import train
 from app.settings.overlay import load
 from app.settings.schema import Settings
@@ -58,7 +59,13 @@ def a_promoted_model(
     contract, _ = train(
         table, name=name or table.name, registry=registry, engine_of=reference_engine
     )
-    promote(registry.parent, registry, contract.name, contract.version, stage=settings.stage)
+    promote(
+        settings.path(STAGES_FOLDER),
+        registry,
+        contract.name,
+        contract.version,
+        stage=settings.stage,
+    )
     return contract
 
 

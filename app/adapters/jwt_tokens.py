@@ -16,6 +16,7 @@ from app.errors import TokenInvalidError
 
 MAX_TOKEN_BYTES: Final = 8_192
 REMEMBERED: Final = 4_096
+_LATEST: Final = 253_402_300_799  # the end of the year 9999
 _NAME: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 _TYPES: Final = {"JWT", "AT+JWT", "APPLICATION/AT+JWT"}
 _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -107,10 +108,12 @@ class JwtTokens:
         subject = claims["sub"]
         if not isinstance(subject, str) or not _NAME.fullmatch(subject):
             raise TokenInvalidError("claims")
-        token_id = claims.get("jti")
+        token_id, expires_at = claims.get("jti"), claims["exp"]
+        if isinstance(expires_at, int) and expires_at > _LATEST:
+            raise TokenInvalidError("claims")
         return Principal(
             subject=subject,
             roles=frozenset(roles),
             token_id=token_id if isinstance(token_id, str) else None,
-            expires_at=float(claims["exp"]),
+            expires_at=float(expires_at),
         )

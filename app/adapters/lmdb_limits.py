@@ -9,6 +9,7 @@ than the limit; a place is free again at most 1/128 of the window late.
 from __future__ import annotations
 
 import math
+import os
 import struct
 import threading
 import time
@@ -27,6 +28,8 @@ SLICES: Final = 128
 MAP_BYTES: Final = 256 * 1024 * 1024
 _SWEPT_PER_WRITE: Final = 2
 _ENTRY: Final = struct.Struct("<ddq")  # begin of the slice, its latest request, their cost
+_OPEN: Final[dict[tuple[int, str], Any]] = {}
+_OPENING: Final = threading.Lock()
 _SPENT: Final = struct.Struct("<q")  # sum of the costs, in front of the entries
 _WINDOW: Final = struct.Struct(">I")
 
@@ -43,7 +46,6 @@ class LmdbLimits:
         self._metrics = metrics
         self._now = now
         self._environment: Any = None
-        self._opening = threading.Lock()
         self._swept_to = b""
 
     def admit(self, key: str, rates: Sequence[Rate], cost: int = 1) -> Admission:
@@ -63,12 +65,16 @@ class LmdbLimits:
             raise LimitStoreDownError("The rate limit cannot be counted now.") from error
 
     def _open(self) -> Any:
-        """Open the file in the process that uses it: a handle does not survive a fork."""
+        """Return the open file, opened in the process that uses it.
+
+        LMDB takes a file once in a process, and a handle does not survive a fork.
+        """
         if self._environment is None:
-            with self._opening:
-                if self._environment is None:
+            with _OPENING:
+                place = (os.getpid(), str(self._path.absolute()))
+                if place not in _OPEN:
                     self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                    self._environment = lmdb.open(
+                    _OPEN[place] = lmdb.open(
                         str(self._path),
                         map_size=MAP_BYTES,
                         subdir=False,
@@ -77,6 +83,7 @@ class LmdbLimits:
                         metasync=False,
                         max_dbs=0,
                     )
+                self._environment = _OPEN[place]
         return self._environment
 
     def _sweep(self, txn: Any, now: float) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -27,7 +27,7 @@ from app.files import PRIVATE, write_atomically
 log = logging.getLogger("gatehouse.models")
 MANIFEST: Final = "manifest.json"
 UNREGISTERED: Final = "unregistered"
-Stamp = tuple[tuple[int, int, int] | None, ...]
+Stamp = tuple[tuple[int, int, int, int] | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class PromotedModels:
         path: the joblib file that ``model.model_path`` names.
         kept: folder for the last good version.
         reader_of: makes the row reader of a contract.
-        bare_sha256: digest that makes a file without a contract acceptable everywhere.
+        bare_sha256: when set, the only digest that is served; a file that has it needs no contract.
         accepts_bare: whether a file without contract and digest is served at all.
         n_features: what the contract must say when set.
     """
@@ -75,17 +75,16 @@ class PromotedModels:
             model, payload = self._open(self.path, self.path.parent / MANIFEST)
         except ModelRejectedError as error:
             self.metrics.model_load_failed("default")
-            raise ModelRejectedError(f"{self.path}: {error}") from error
+            raise ModelRejectedError(f"{self.path.name}: {error}") from error
         self._keep(model.contract, payload)
         return model
 
     def last_good(self) -> ServedModel | None:
         """Return the version that was served last, when its copy is still good."""
         try:
-            digest = self._pointer.read_text()
-            file = self.kept / f"{digest}.joblib"
+            file = self.kept / f"{self._pointer.read_text()}.joblib"
             return self._open(file, file.with_suffix(".json"))[0]
-        except (OSError, ModelRejectedError):
+        except (OSError, ValueError, ModelRejectedError):
             return None
 
     def stamp(self) -> Stamp:
@@ -100,33 +99,48 @@ class PromotedModels:
         started = time.perf_counter()
         contract = _read_contract(manifest)
         payload = _read(file)
+        if self.bare_sha256 is not None:
+            check_bytes(payload, Artefact(size_bytes=len(payload), sha256=self.bare_sha256))
+        try:
+            model = self._verified(file, contract, payload)
+        except ModelRejectedError:
+            raise
+        except Exception as error:
+            # Whatever a contract or an estimator does wrong, the version before it serves on.
+            message = f"it cannot be used: {type(error).__name__}: {error}"
+            raise ModelRejectedError(message) from error
+        name, version = model.contract.name, model.contract.version
+        seconds = time.perf_counter() - started
+        self.metrics.model_loaded(model=name, version=version, seconds=seconds)
+        return model, payload
+
+    def _verified(self, file: Path, contract: Contract | None, payload: bytes) -> ServedModel:
         if contract is None:
             contract, estimator = self._bare(file, payload)
         else:
             check_bytes(payload, contract.artefact)
             estimator = unpickle(payload)
-        if self.n_features not in {None, len(contract.features)}:
+        width = len(contract.features)
+        if self.n_features not in {None, width}:
             raise ModelRejectedError(
-                f"the model has {len(contract.features)} features, model.n_features says "
-                f"{self.n_features}"
+                f"the model has {width} features, model.n_features says {self.n_features}"
+            )
+        if getattr(estimator, "n_features_in_", width) != width:
+            raise ModelRejectedError(
+                f"the contract has {width} features, the model {estimator.n_features_in_}"
             )
         engine = SklearnEngine(estimator, has_probabilities=contract.outputs.has_probabilities)
         replay(contract, engine)
-        model = ServedModel(contract, engine, self.reader_of(contract), datetime.now(UTC))
-        self.metrics.model_loaded(
-            model=contract.name, version=contract.version, seconds=time.perf_counter() - started
-        )
-        return model, payload
+        return ServedModel(contract, engine, self.reader_of(contract), datetime.now(UTC))
 
-    def _bare(self, file: Path, payload: bytes) -> tuple[Contract, object]:
+    def _bare(self, file: Path, payload: bytes) -> tuple[Contract, Any]:
         """Make a contract for a file that has none, when the settings vouch for it."""
         digest = sha256(payload).hexdigest()
         if self.bare_sha256 is None and (not self.accepts_bare or self._had_contract()):
             raise ModelRejectedError(
                 f"there is no {MANIFEST} beside it. Promote a registered model, or set model.sha256"
             )
-        artefact = Artefact(size_bytes=len(payload), sha256=self.bare_sha256 or digest)
-        check_bytes(payload, artefact)
+        artefact = Artefact(size_bytes=len(payload), sha256=digest)
         estimator = unpickle(payload)
         log.warning("model served without a contract", extra={"file": file.name, "sha256": digest})
         said = describe(estimator)
@@ -196,9 +210,9 @@ def _read(file: Path) -> bytes:
         raise ModelRejectedError(f"cannot be read: {error.strerror}") from error
 
 
-def _stamp(file: Path) -> tuple[int, int, int] | None:
+def _stamp(file: Path) -> tuple[int, int, int, int] | None:
     try:
         found = file.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

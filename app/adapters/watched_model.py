@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+import weakref
 
 from app.adapters.promoted_models import PromotedModels, Stamp
 from app.domain.prediction import ServedModel
@@ -90,12 +92,18 @@ class WatchedModel:
             if self._watching:
                 return
             self._watching = True
-        threading.Thread(target=self._poll, name="model-watch", daemon=True).start()
+        watch = threading.Thread(
+            target=_poll, args=(weakref.ref(self), self._poll_seconds), daemon=True
+        )
+        watch.start()
 
-    def _poll(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(self._poll_seconds):
-            try:
-                self.refresh()
-            except Exception:
-                log.exception("model watch failed")
+
+def _poll(watched: weakref.ref[WatchedModel], seconds: float) -> None:
+    """Refresh until nobody holds the model any more."""
+    while (model := watched()) is not None:
+        try:
+            model.refresh()
+        except Exception:
+            log.exception("model watch failed")
+        del model
+        time.sleep(seconds)

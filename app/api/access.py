@@ -9,9 +9,9 @@ from typing import Any, TypeVar, cast
 from flask import Flask, Response, g, request
 
 from app.api.edge import services, to_flask
-from app.domain.access import Action
+from app.domain.access import Action, authorise
 from app.errors import GatehouseError
-from app.gate.admission import Guest, admit, authenticate
+from app.gate.admission import admit, authenticate
 from app.gate.answer import answer
 from app.gate.call import ENDPOINT, SUBJECT, Call, call_of
 
@@ -72,7 +72,8 @@ def _let_in(action: Action) -> None:
     call = call_of(request.environ)
     principal = authenticate(call, services())
     request.environ[SUBJECT] = principal.subject
-    g.guest = admit(services(), principal, action)
+    g.told = admit(services(), principal)
+    authorise(principal, action, services().settings.allowed_roles)
 
 
 def _name_endpoint() -> None:
@@ -81,9 +82,7 @@ def _name_endpoint() -> None:
 
 
 def _say_what_is_left(response: Response) -> Response:
-    guest: Guest | None = g.get("guest")
-    if guest is not None:
-        response.headers.extend(guest.headers)
+    response.headers.extend(g.get("told", ()))
     return response
 
 

@@ -21,6 +21,15 @@ def install(app: Flask) -> None:
     app.register_error_handler(RequestError, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
+    app.after_request(_stay_here)
+
+
+def _stay_here(response: Response) -> Response:
+    """Redirect to a path: the host of an absolute address would be whatever the caller sent."""
+    location = response.headers.get("Location", "")
+    if location.startswith(request.host_url):
+        response.headers["Location"] = "/" + location.removeprefix(request.host_url)
+    return response
 
 
 def _refused(error: RequestError) -> Response:

@@ -9,6 +9,8 @@ from flask import Blueprint, Response, request
 from app.api.access import public
 from app.api.edge import services
 from app.errors import AuthenticationRequiredError, TokenInvalidError
+from app.gate.admission import bearer_token, count_failure
+from app.gate.call import call_of
 
 blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
 
@@ -27,17 +29,26 @@ def metrics() -> Response:
         description: The metrics of all workers together.
         content: {text/plain: {schema: {type: string}}}
       401: {$ref: '#/components/responses/401'}
+      429: {$ref: '#/components/responses/429'}
+      503: {$ref: '#/components/responses/503'}
     """
     wanted = services().settings.metrics.scrape_token
     if wanted is not None:
-        _check(request.headers.get("Authorization", ""), wanted.get_secret_value())
+        _check(wanted.get_secret_value())
     content_type, text = services().metrics.exposition()
     return Response(text, content_type=content_type)
 
 
-def _check(authorization: str, wanted: str) -> None:
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        raise AuthenticationRequiredError("Send the scrape token as a bearer token.")
-    if not compare_digest(token.strip().encode(), wanted.encode()):
+def _check(wanted: str) -> None:
+    """Pass when the scrape token was sent; a guess costs what any failed authentication does."""
+    call = call_of(request.environ)
+    try:
+        _compare(bearer_token(call.authorization), wanted)
+    except (AuthenticationRequiredError, TokenInvalidError) as error:
+        count_failure(getattr(error, "reason", "absent"), call.address, services())
+        raise
+
+
+def _compare(sent: str, wanted: str) -> None:
+    if not compare_digest(sent.encode(), wanted.encode()):
         raise TokenInvalidError("scrape_token")

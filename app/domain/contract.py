@@ -52,6 +52,16 @@ class Feature(Part):
     categories: tuple[str, ...] = ()
     missing: Missing | None = None
 
+    @model_validator(mode="after")
+    def _values_fit_the_kind(self) -> Feature:
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None and low > high:
+            raise ValueError("'minimum' is above 'maximum'")
+        is_number = self.kind in {"float", "int", "bool"}
+        if is_number and self.missing is not None and isinstance(self.missing.value, str):
+            raise ValueError("'missing' fills a number with text")
+        return self
+
 
 class Outputs(Part):
     """What the model answers: ``classes`` and whether it has probabilities, or a ``unit``."""
@@ -76,6 +86,15 @@ class GoldenRows(Part):
     inputs: tuple[tuple[Value, ...], ...] = ()
     predictions: tuple[Value, ...] = ()
     probabilities: tuple[tuple[float, ...], ...] | None = None
+
+    @model_validator(mode="after")
+    def _each_row_has_its_answer(self) -> GoldenRows:
+        lengths = {len(self.inputs), len(self.predictions)}
+        if self.probabilities is not None:
+            lengths.add(len(self.probabilities))
+        if len(lengths) > 1:
+            raise ValueError("'inputs', 'predictions' and 'probabilities' differ in length")
+        return self
 
 
 class Reference(Part):

@@ -42,6 +42,8 @@ def describe(estimator: Any) -> Description:
         classes=None if classes is None else tuple(np.asarray(classes).tolist()),
         has_probabilities=classes is not None and hasattr(estimator, "predict_proba"),
     )
+    if len(set(map(str, names))) < len(names) or not all(map(str, names)):
+        raise ModelRejectedError(f"this {kind} has features without a name of their own")
     return Description(
         task="regression" if classes is None else "classification",
         features=tuple(Feature(name=str(name)) for name in names),

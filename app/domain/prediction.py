@@ -79,8 +79,9 @@ def feature_means(matrix: FloatArray) -> list[float]:
 def _confidences(scores: Scores) -> Sequence[float]:
     if scores.probabilities is None:
         return ()
-    top: list[float] = scores.probabilities.max(axis=1).tolist()
-    return top
+    top = scores.probabilities.max(axis=1)
+    known: list[float] = top[~np.isnan(top)].tolist()
+    return known
 
 
 def _encode(contract: Contract, scores: Scores, *, wants_probabilities: bool) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 
 from app.domain.contract import Contract, Feature
 from app.domain.ports import FloatArray
-from app.errors import BodyTooLargeError, FieldError, InputInvalidError
+from app.errors import BodyTooLargeError, FieldError, InputInvalidError, ModelRejectedError
 
 _NUMBERS: Final = {float, int}
 _NUMBERS_AND_NULL: Final = {float, int, type(None)}
@@ -26,6 +26,9 @@ class RowReader:
         max_value: the greatest number any feature may have.
         nan_replacement: put in for a missing value where the contract says nothing.
         max_rows: rows in one request.
+
+    Raises:
+        ModelRejectedError: the contract has features that are no numbers.
     """
 
     def __init__(
@@ -38,6 +41,9 @@ class RowReader:
         max_rows: int,
     ) -> None:
         features = contract.features
+        unread = sorted({f.kind for f in features} - {"float", "int", "bool"})
+        if unread:
+            raise ModelRejectedError(f"features of kind {', '.join(unread)} are not served yet")
         self._features: Final = features
         self._names: Final = contract.feature_names
         self._max_rows: Final = max_rows

@@ -22,6 +22,17 @@ def client_address(peer: str, forwarded_for: str | None, trusted_proxies: int) -
     hops = [hop.strip() for hop in forwarded_for.split(",")]
     hop = hops[-trusted_proxies] if len(hops) >= trusted_proxies else hops[0]
     try:
-        return str(ipaddress.ip_address(hop.strip("[]")))
+        address = ipaddress.ip_address(hop.strip("[]"))
     except ValueError:
         return peer
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def network_of(address: str) -> str:
+    """Return what one client can change at will cut off: an IPv6 client owns its whole /64."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    except ValueError:
+        return address

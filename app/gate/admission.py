@@ -1,26 +1,18 @@
-"""Who comes in: authenticate, then spend one request of the limit, then authorise."""
+"""Who comes in: authenticate, then spend one request of the limit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
-from app.domain.access import ADMIN_ROLE, Action, Principal, authorise
+from app.domain.access import ADMIN_ROLE, Principal
 from app.domain.rates import Admission, Rate, parse_rates
 from app.errors import AuthenticationRequiredError, RateLimitedError, TokenInvalidError
+from app.gate.address import network_of
 from app.gate.call import Call
 from app.gate.services import Services
 
 _NOBODY = frozenset({ADMIN_ROLE})
-
-
-@dataclass(frozen=True, slots=True)
-class Guest:
-    """Somebody who was let in, and the headers that say how much is left."""
-
-    principal: Principal
-    headers: tuple[tuple[str, str], ...]
 
 
 def authenticate(call: Call, services: Services) -> Principal:
@@ -34,34 +26,45 @@ def authenticate(call: Call, services: Services) -> Principal:
     if not services.settings.enable_auth:
         return Principal(subject=f"address:{call.address}", roles=_NOBODY)
     try:
-        return services.tokens.verify(_bearer_token(call.authorization))
+        return services.tokens.verify(bearer_token(call.authorization))
     except (AuthenticationRequiredError, TokenInvalidError) as error:
         reason = error.reason if isinstance(error, TokenInvalidError) else "absent"
-        services.metrics.authentication_failed(reason)
-        rates = parse_rates(services.settings.security.failed_auth_limit)
-        _spend(services, f"failed:{call.address}", rates)
+        count_failure(reason, call.address, services)
         raise
 
 
-def _bearer_token(authorization: str | None) -> str:
+def bearer_token(authorization: str | None) -> str:
+    """Return the token in the header.
+
+    Raises:
+        AuthenticationRequiredError: there is none.
+    """
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer":
         raise AuthenticationRequiredError("Send 'Authorization: Bearer <token>'.")
     return token.strip()
 
 
-def admit(services: Services, principal: Principal, action: Action) -> Guest:
-    """Let *principal* in for one request of *action*.
+def admit(services: Services, principal: Principal) -> tuple[tuple[str, str], ...]:
+    """Spend one request of *principal*; return the headers that say how much is left.
 
     Raises:
         RateLimitedError: the subject has spent its limit.
-        PermissionMissingError: no role of the principal grants the action.
         LimitStoreDownError: the limit cannot be counted.
     """
     rates = services.settings.rates
-    admission = _spend(services, f"subject:{principal.subject}", rates)
-    authorise(principal, action, services.settings.allowed_roles)
-    return Guest(principal, limit_headers(admission, rates))
+    return limit_headers(_spend(services, f"subject:{principal.subject}", rates), rates)
+
+
+def count_failure(reason: str, address: str, services: Services) -> None:
+    """Count a failed authentication, and spend one of those that *address* has.
+
+    Raises:
+        RateLimitedError: this address has failed too often.
+    """
+    services.metrics.authentication_failed(reason)
+    rates = parse_rates(services.settings.security.failed_auth_limit)
+    _spend(services, f"failed:{network_of(address)}", rates)
 
 
 def _spend(services: Services, key: str, rates: tuple[Rate, ...]) -> Admission:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
 import orjson
 
-from app.domain.access import Action
+from app.domain.access import Action, authorise
 from app.domain.ports import FloatArray, Metrics
 from app.domain.prediction import Result, ServedModel, feature_means, predict
 from app.errors import FieldError, InputInvalidError, RequestError
@@ -24,24 +25,29 @@ STEPS: Final = ("token", "limit", "read", "parse", "validate", "model", "record"
 
 def answer(call: Call, services: Services) -> Answer:
     """Authenticate, admit, decode, predict, encode; every failure becomes a problem."""
+    told: list[tuple[str, str]] = []
     try:
-        return _predict(call, services)
+        return _predict(call, services, told)
     except RequestError as error:
-        return problem_of(error, path=call.path, request_id=call.request_id)
+        refusal = problem_of(error, path=call.path, request_id=call.request_id)
+        return replace(refusal, headers=(*refusal.headers, *told))
     except Exception:
         log.exception("prediction failed", extra={"request_id": call.request_id})
         return problem(INTERNAL, detail=None, path=call.path, request_id=call.request_id)
 
 
-def _predict(call: Call, services: Services) -> Answer:
+def _predict(call: Call, services: Services, told: list[tuple[str, str]]) -> Answer:
+    """Return the answer; what is left of the limit is put into *told* as soon as it is known."""
     times = [perf_counter()]
     principal = authenticate(call, services)
     times.append(perf_counter())
-    guest = admit(services, principal, Action.PREDICT)
+    told.extend(admit(services, principal))
+    authorise(principal, Action.PREDICT, services.settings.allowed_roles)
     times.append(perf_counter())
     check_media_types(call)
     model = services.models.current()
-    raw = call.read_body(services.settings.server.max_request_bytes)
+    with services.readers.reading(principal.subject):
+        raw = call.read_body(services.settings.server.max_request_bytes)
     times.append(perf_counter())
     body = decode(raw)
     times.append(perf_counter())
@@ -60,7 +66,7 @@ def _predict(call: Call, services: Services) -> Answer:
     )
     return Answer(
         status=200,
-        headers=(*_headers(model, result, times), *guest.headers),
+        headers=(*_headers(model, result, times), *told),
         body=sent,
         notes=((SUBJECT, principal.subject), (MODEL, f"{contract.name}/{contract.version}")),
     )

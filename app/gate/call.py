@@ -65,6 +65,8 @@ def read_body(environ: Mapping[str, Any], most: int) -> bytes:
     declared = environ.get("CONTENT_LENGTH") or ""
     if declared and not (declared.isascii() and declared.isdecimal()):
         raise BodyMalformedError("Content-Length is not a number.")
+    if declared and "HTTP_TRANSFER_ENCODING" in environ:
+        raise BodyMalformedError("Content-Length and Transfer-Encoding exclude one another.")
     if declared and int(declared) > most:
         raise BodyTooLargeError(f"The body has {declared} bytes; at most {most} are taken.")
     if not declared and not environ.get("wsgi.input_terminated"):

@@ -24,6 +24,8 @@ WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 access_log = logging.getLogger("gatehouse.access")
 log = logging.getLogger("gatehouse.gate")
 UNMATCHED: Final = "unmatched"
+READINESS: Final = "/readyz"  # fails whenever a server stops, which is no news
+_TOKEN: Final = re.compile(r"eyJ[\w.-]+")
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _STRICT: Final = (
     ("X-Content-Type-Options", "nosniff"),
@@ -108,7 +110,7 @@ class Envelope:
         kind = environ.get(PROBLEM)
         if kind is not None:
             metrics.error(kind)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and endpoint != READINESS:
             context = {"endpoint": endpoint, "request_id": environ[REQUEST_ID]}
             self._services.alerts.raise_alert(f"{status} {kind or ''}".strip(), context)
         if self._logs_access:
@@ -117,7 +119,7 @@ class Envelope:
                 extra={
                     "request_id": environ[REQUEST_ID],
                     "method": method,
-                    "path": environ.get("PATH_INFO", "")[:256],
+                    "path": _TOKEN.sub("***", environ.get("PATH_INFO", ""))[:256],
                     "status": status,
                     "duration_ms": round(seconds * 1e3, 3),
                     "address": environ[ADDRESS],

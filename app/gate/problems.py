@@ -20,6 +20,7 @@ from app.errors import (
     ModelNotReadyError,
     ModelUnknownError,
     NotAcceptableError,
+    OverloadedError,
     PermissionMissingError,
     RateLimitedError,
     RequestError,
@@ -59,6 +60,7 @@ KIND_OF: Final[Mapping[type[RequestError], Kind]] = {
     ),
     RateLimitedError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "rate-limited", "Rate limit exceeded"),
     ModelNotReadyError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "model-not-ready", "Model not ready"),
+    OverloadedError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Service unavailable"),
     LimitStoreDownError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "limit-store-down", "Service unavailable"
     ),

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from app.domain.ports import Alerts, Cache, Limits, Metrics, Tokens
 from app.domain.prediction import ServedModel
+from app.gate.readers import Readers
 from app.settings.schema import Settings
 
 
@@ -42,3 +43,4 @@ class Services:
     alerts: Alerts
     now: Callable[[], datetime]
     is_draining: Callable[[], bool]
+    readers: Readers

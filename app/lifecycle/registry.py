@@ -22,6 +22,7 @@ from app.files import write_atomically
 
 ARTEFACT: Final = "model.joblib"
 MANIFEST: Final = "manifest.json"
+STAGES_FOLDER: Final = Path("model")
 STAGES: Final = ("dev", "staging", "production")
 UNSTORED: Final = "1"  # version of a contract until ``add_version`` sets it
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

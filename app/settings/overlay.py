@@ -39,6 +39,17 @@ _UNREADABLE: Final = (
 )  # fmt: skip
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice: the second would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  PyYAML's signature
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        twice = {str(key) for key in keys if keys.count(key) > 1}
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, None, node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def load(
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -111,7 +122,7 @@ def _file_layer(path: Path, environ: Mapping[str, str], root: Path) -> Layer:
         return _VARIABLE.sub(lambda found: _variable(found[1], environ, shown, path), value)
 
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _Loader)  # noqa: S506  a safe loader that is stricter
         written = _strings({} if content is None else content, lambda value, _: value)
         filled = _strings(written, fill)
     except _UNREADABLE as error:

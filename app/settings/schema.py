@@ -120,7 +120,7 @@ class Server(Section):
     port: int = Field(5000, ge=1, le=65535, description="a port from 1 to 65535")
     workers: int = Field(1, ge=1, le=256, description="worker processes, 1 to 256")
     threads: int = Field(64, ge=1, le=512, description="threads of one worker, 1 to 512")
-    max_request_bytes: PositiveInt = Field(10_485_760, description="bytes of a body, 1 or more")
+    max_request_bytes: PositiveInt = Field(4_194_304, description="bytes of a body, 1 or more")
     max_header_bytes: int = Field(
         32_768, ge=8_192, le=417_792, description="bytes of request line and headers, 8192 or more"
     )

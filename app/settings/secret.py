@@ -26,6 +26,8 @@ def signing_key(settings: Settings) -> str:
     except OSError as error:
         message = f"{file}: cannot be written: {error.strerror}. Fix: set JWT_SECRET."
         raise SettingsError(message) from error
+    if file.stat().st_mode & 0o077:
+        raise SettingsError(f"{file}: others may read it. Fix: remove it; a new one is made.")
     if not key:
         raise SettingsError(f"{file}: is empty. Fix: remove it, or set JWT_SECRET.")
     return key

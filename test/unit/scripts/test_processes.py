@@ -22,7 +22,7 @@ def test_training_stores_a_version(tmp_path: Path) -> None:
     stored, where, what_next = done.stdout.splitlines()
     assert stored.startswith("diabetes 1: regression, held-out r2 0.")
     assert where == f"stored in {tmp_path}/model/registry/diabetes/1"
-    assert what_next == "next: python scripts/promote_model.py diabetes 1 --to dev"
+    assert what_next == "next: .venv/bin/python scripts/promote_model.py diabetes 1 --to dev"
     assert len(read_version(tmp_path / "model/registry", "diabetes", "1").contract.features) == 10
 
 
