@@ -100,10 +100,13 @@ class WatchedModel:
 
 def _poll(watched: weakref.ref[WatchedModel], seconds: float) -> None:
     """Refresh until nobody holds the model any more."""
-    while (model := watched()) is not None:
+    while True:
+        time.sleep(seconds)
+        model = watched()
+        if model is None:
+            return
         try:
             model.refresh()
         except Exception:
             log.exception("model watch failed")
         del model
-        time.sleep(seconds)

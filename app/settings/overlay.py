@@ -39,6 +39,10 @@ _UNREADABLE: Final = (
 )  # fmt: skip
 
 
+class _KeyTwiceError(yaml.MarkedYAMLError):
+    """A mapping names a key twice."""
+
+
 class _Loader(yaml.SafeLoader):
     """Refuses a key that stands twice: the second would win in silence."""
 
@@ -46,7 +50,7 @@ class _Loader(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         twice = {str(key) for key in keys if keys.count(key) > 1}
         if twice:
-            raise yaml.constructor.ConstructorError(None, None, None, node.start_mark)
+            raise _KeyTwiceError(problem_mark=node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -129,6 +133,9 @@ def _file_layer(path: Path, environ: Mapping[str, str], root: Path) -> Layer:
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
         # The parser's own words quote the text, which may hold a secret: not shown, not chained.
+        if isinstance(error, _KeyTwiceError):
+            fix = "keep one of the two."
+            raise SettingsError(f"{shown}: names a key twice{line}. Fix: {fix}") from None
         fix = "quote a value that holds special characters, or mend the line."
         raise SettingsError(f"{shown}: is not YAML{line}. Fix: {fix}") from None
     if not isinstance(filled, dict):

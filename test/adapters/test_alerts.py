@@ -83,10 +83,16 @@ def test_a_webhook_that_fails_stops_no_later_message(webhook: Webhook, tmp_path:
     assert webhook.wait_for(2)[1] == "Gatehouse answers second ()"
 
 
-def test_raising_an_alert_never_fails(webhook: Webhook, tmp_path: Path) -> None:
+def test_an_outage_of_the_limit_store_is_told_once_a_minute_too(
+    webhook: Webhook, tmp_path: Path
+) -> None:
     alerts = alerts_of(webhook, tmp_path)
     (tmp_path / "limits.lmdb").write_bytes(b"no database" * 999)
 
-    alerts.raise_alert("any", {})
+    for kind in ("503 limit-store-down", "503 limit-store-down", "500 internal-error"):
+        alerts.raise_alert(kind, {})
 
-    assert webhook.texts == []
+    assert webhook.wait_for(2) == [
+        "Gatehouse answers 503 limit-store-down ()",
+        "Gatehouse answers 500 internal-error ()",
+    ]

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.adapters.prometheus_metrics import PrometheusMetrics
+from app.domain.ports import Scores
+from app.domain.prediction import _confidences
 
 WORKER = """
 import sys, time
@@ -81,6 +84,12 @@ def test_counts_of_all_workers_add_up_and_those_of_a_killed_one_stay(tmp_path: P
 
     assert (both[counted], both["gatehouse_requests_in_flight"]) == (20, 2)
     assert (one[counted], one["gatehouse_requests_in_flight"]) == (20, 1)
+
+
+def test_a_probability_that_is_none_is_left_out() -> None:
+    rows = Scores(np.zeros(2), np.array([[0.25, 0.75], [np.nan, np.nan]]))
+
+    assert _confidences(rows) == [0.75]
 
 
 def test_a_method_that_is_none_has_one_label() -> None:

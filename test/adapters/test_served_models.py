@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
+import weakref
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -56,13 +59,45 @@ def break_contract(file: Path) -> None:
 
 
 def change_golden_rows(file: Path) -> None:
+    def move(contract: dict[str, Any]) -> None:
+        contract["golden"]["predictions"][0] += 0.01
+
+    change_contract(file, move)
+
+
+def change_contract(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
     manifest = file.parent / "manifest.json"
     contract = json.loads(manifest.read_text())
-    contract["golden"]["predictions"][0] += 0.01
+    change(contract)
     manifest.write_text(json.dumps(contract))
 
 
+def fill_a_number_with_text(file: Path) -> None:
+    missing = {"policy": "fill", "value": "abc"}
+    change_contract(file, lambda contract: contract["features"][0].update(missing=missing))
+
+
+def widen(file: Path) -> None:
+    def add_a_feature(contract: dict[str, Any]) -> None:
+        contract["features"].append({"name": "c"})
+        contract["golden"] = {}
+
+    change_contract(file, add_a_feature)
+
+
+def forget_an_answer(file: Path) -> None:
+    change_contract(file, lambda contract: contract["golden"]["predictions"].pop())
+
+
+def name_a_kind_that_is_not_served(file: Path) -> None:
+    change_contract(file, lambda contract: contract["features"][0].update(kind="text"))
+
+
 DAMAGE = [
+    fill_a_number_with_text,
+    widen,
+    forget_an_answer,
+    name_a_kind_that_is_not_served,
     corrupt,
     truncate,
     append,
@@ -195,6 +230,30 @@ def test_production_serves_a_bare_file_only_by_its_digest(tmp_path: Path) -> Non
     with pytest.raises(ModelRejectedError, match="SHA-256"):
         check_model(some_settings(tmp_path, prod, model={"sha256": "0" * 64}))
     check_model(some_settings(tmp_path, prod, model={"sha256": digest}))
+
+
+def test_a_digest_of_the_settings_counts_beside_a_contract_too(tmp_path: Path) -> None:
+    settings = some_settings(tmp_path, model={"sha256": "0" * 64})
+    a_promoted_model(settings)
+
+    with pytest.raises(ModelRejectedError, match="SHA-256"):
+        check_model(settings)
+
+
+def test_two_gateways_live_in_one_process_and_their_watch_ends_with_them(
+    settings: Settings,
+) -> None:
+    a_promoted_model(settings)
+    first, second = build_services(settings), build_services(settings)
+    for services in (first, second):
+        services.models.current()
+        assert services.limits.admit("alice", settings.rates).allowed
+    watch = weakref.ref(second.models)
+
+    del first, second, services
+    gc.collect()
+
+    assert watch() is None
 
 
 def test_the_number_of_features_must_be_that_of_the_settings(tmp_path: Path) -> None:

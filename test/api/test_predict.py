@@ -196,6 +196,14 @@ def test_a_body_of_too_many_bytes_or_rows_is_413(tmp_path: Path) -> None:
     assert send(client, {"data": [ROW] * 3}).status_code == 200
 
 
+def test_a_refused_caller_learns_what_is_left_too(client: FlaskClient) -> None:
+    bad_rows = send(client, {"data": [[1]]})
+    bad_role = send(client, {"data": [ROW]}, headers=bearer(a_token(sub="eve", roles=["guest"])))
+
+    assert bad_rows.headers["RateLimit"] == '"60s";r=99;t=60'
+    assert bad_role.headers["RateLimit"] == '"60s";r=99;t=60'
+
+
 def test_beyond_the_limit_the_caller_waits(tmp_path: Path) -> None:
     settings = some_settings(tmp_path, {"RATE_LIMIT": "2 per minute"})
     a_promoted_model(settings)

@@ -159,3 +159,20 @@ def test_a_scrape_token_locks_the_metrics(tmp_path: Path) -> None:
     assert client.get("/api/v1/metrics", headers=bearer()).status_code == 401
     right = bearer("for-prometheus-only")
     assert client.get("/api/v1/metrics", headers=right).status_code == 200
+
+
+def test_guessing_the_scrape_token_costs(tmp_path: Path) -> None:
+    settings = some_settings(
+        tmp_path,
+        metrics={"scrape_token": "for-prometheus-only"},
+        security={"failed_auth_limit": "2 per minute"},
+    )
+    client = create_app(services=build_services(settings)).test_client()
+
+    guesses = [
+        client.get("/api/v1/metrics", headers=bearer(f"guess-{n}")).status_code for n in range(4)
+    ]
+    text = client.get("/api/v1/metrics", headers=bearer("for-prometheus-only")).text
+
+    assert guesses == [401, 401, 429, 429]
+    assert 'gatehouse_authentication_failures_total{reason="scrape_token"} 4.0' in text

@@ -68,6 +68,13 @@ def test_a_length_that_is_no_number_is_refused(length: str) -> None:
         read_body(environ(BytesIO(b"abcd"), length), 10)
 
 
+def test_a_body_with_a_length_and_chunks_is_refused() -> None:
+    both = environ(BytesIO(b"abcd"), "4") | {"HTTP_TRANSFER_ENCODING": "chunked"}
+
+    with pytest.raises(BodyMalformedError, match="exclude"):
+        read_body(both, 10)
+
+
 def test_what_a_server_raises_for_a_broken_body_is_the_clients_fault() -> None:
     with pytest.raises(BodyMalformedError):
         read_body(environ(BrokenStream(), ended=True), 10)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.gate.envelope import Envelope
 from app.gate.services import Services
+from app.settings.schema import Settings
 from app.wiring import build_services
 from test.builders import ROW, a_promoted_model, a_token, bearer, some_settings
 
@@ -70,6 +73,38 @@ def test_each_request_leaves_one_line_without_secrets_and_values(
     line = json.dumps(said, default=str)
     assert token not in line
     assert "41.5" not in line
+
+
+def test_a_token_in_the_path_is_not_written(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = a_token()
+    with caplog.at_level(logging.INFO, logger="gatehouse.access"):
+        client.get(f"/api/v1/{token}")
+
+    (record,) = [r for r in caplog.records if r.name == "gatehouse.access"]
+    assert vars(record)["path"] == "/api/v1/***"
+
+
+def test_a_redirect_stays_on_the_host_that_was_asked(client: FlaskClient) -> None:
+    answer = client.get("/apidocs", headers={"Host": "evil.example.org"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (308, "/apidocs/")
+
+
+def test_only_what_is_no_part_of_a_stop_is_told_to_a_person(settings: Settings) -> None:
+    told: list[str] = []
+
+    class ToldAlerts:
+        def raise_alert(self, kind: str, _: Mapping[str, str]) -> None:
+            told.append(kind)
+
+    services = replace(build_services(settings), alerts=ToldAlerts())
+    client = create_app(services=services).test_client()
+    client.get("/readyz")
+    client.post("/api/v1/predict", json={"data": [ROW]}, headers=bearer())
+
+    assert told == ["503 model-not-ready"]
 
 
 def test_requests_are_counted_by_route_and_not_by_path(client: FlaskClient) -> None:

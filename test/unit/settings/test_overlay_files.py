@@ -110,3 +110,10 @@ def test_only_a_plain_name_is_filled_in(project: Project, text: str) -> None:
 def test_an_unknown_environment_is_refused(project: Project, name: str) -> None:
     expected = f"environment: APP_ENV = {name!r} is no environment. Fix: dev, staging or prod."
     assert project.refusal(APP_ENV=name) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["enable_auth: true\nenable_auth: false\n", "server:\n  port: 1\n  port: 2\n"]
+)
+def test_a_key_that_stands_twice_is_refused(project: Project, text: str) -> None:
+    assert "config.yaml: names a key twice in line" in project.write(text).refusal()

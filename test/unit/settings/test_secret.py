@@ -132,3 +132,11 @@ def test_a_secret_file_that_is_no_text_still_gives_one_key(project: Project) -> 
     dev_file(settings).write_bytes(b"\xff\xfe" * 32)
 
     assert signing_key(settings) == signing_key(settings)
+
+
+def test_a_secret_file_that_others_may_read_is_refused(project: Project) -> None:
+    signing_key(project.load())
+    dev_file(project.load()).chmod(0o644)
+
+    with pytest.raises(SettingsError, match="others may read it"):
+        signing_key(project.load())
