@@ -64,7 +64,7 @@ def check_model(settings: Settings) -> None:
     try:
         source.load()
     except ModelRejectedError as error:
-        fix = f"python scripts/promote_model.py NAME VERSION --to {settings.stage}"
+        fix = f".venv/bin/python scripts/promote_model.py NAME VERSION --to {settings.stage}"
         raise ModelRejectedError(f"{source.path.parent}/{error}. Fix: {fix}") from error
 
 

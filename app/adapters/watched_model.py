@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import weakref
@@ -18,8 +19,8 @@ POLL_SECONDS = 0.5
 class WatchedModel:
     """Serves the promoted version, or the last good one, and says what is wrong.
 
-    The thread that looks for changes starts with the first request, so it lives in the worker
-    that answers and not in a process that forked it.
+    A thread looks for changes. It does not survive a fork, so a worker that was forked off starts
+    its own with its first request.
     """
 
     def __init__(self, source: PromotedModels, *, poll_seconds: float = POLL_SECONDS) -> None:
@@ -28,9 +29,10 @@ class WatchedModel:
         self._model: ServedModel | None = None
         self._problem: str | None = None
         self._seen: Stamp | None = None
-        self._watching = False
+        self._watcher = 0
         self._lock = threading.Lock()
         self._start()
+        self._watch()
 
     def current(self) -> ServedModel:
         """Return the version in service.
@@ -38,7 +40,7 @@ class WatchedModel:
         Raises:
             ModelNotReadyError: there is no good version at all.
         """
-        if not self._watching:
+        if self._watcher != os.getpid():
             self._watch()
         model = self._model
         if model is None:
@@ -52,14 +54,15 @@ class WatchedModel:
 
     def refresh(self) -> None:
         """Take the promoted version when its files have changed and it is good."""
-        stamp = self._source.stamp()
-        if stamp == self._seen:
-            return
-        self._seen = stamp
-        try:
-            self._serve(self._source.load())
-        except ModelRejectedError as error:
-            self._refuse(error)
+        with self._lock:
+            stamp = self._source.stamp()
+            if stamp == self._seen:
+                return
+            self._seen = stamp
+            try:
+                self._serve(self._source.load())
+            except ModelRejectedError as error:
+                self._refuse(error)
 
     def _start(self) -> None:
         """Load the promoted version; where it fails, serve the last good one at once.
@@ -88,10 +91,7 @@ class WatchedModel:
         self._problem = str(error)
 
     def _watch(self) -> None:
-        with self._lock:
-            if self._watching:
-                return
-            self._watching = True
+        self._watcher = os.getpid()
         watch = threading.Thread(
             target=_poll, args=(weakref.ref(self), self._poll_seconds), daemon=True
         )

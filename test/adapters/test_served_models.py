@@ -153,10 +153,11 @@ def test_only_versions_that_are_still_wanted_are_kept(settings: Settings) -> Non
     assert len(list(settings.path(settings.runtime_path).glob("models/*.joblib"))) == 1
 
 
-def watched(settings: Settings) -> WatchedModel:
+def watched(settings: Settings, *, poll_seconds: float = 3_600.0) -> WatchedModel:
+    """The model of a worker whose watch sleeps, unless a test is about the watch."""
     models = build_services(settings).models
     assert isinstance(models, WatchedModel)
-    return models
+    return WatchedModel(models._source, poll_seconds=poll_seconds)
 
 
 def test_a_promotion_is_taken_and_the_old_version_serves_until_then(settings: Settings) -> None:
@@ -193,9 +194,7 @@ def test_a_bad_promotion_leaves_the_old_version_serving_until_it_is_mended(
 def test_a_change_is_noticed_without_asking(tmp_path: Path) -> None:
     settings = some_settings(tmp_path)
     a_promoted_model(settings)
-    models = watched(settings)
-    models._poll_seconds = 0.01
-    models.current()
+    models = watched(settings, poll_seconds=0.01)
     a_promoted_model(settings, a_regression_table(slope=5.0))
 
     deadline = time.monotonic() + 10
