@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
+import pickle
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +55,24 @@ def test_a_model_without_a_contract_is_refused_in_production(tmp_path: Path) -> 
     done = run_launcher(tmp_path, APP_ENV="prod")
 
     _check_refusal(done, str(file), "there is no manifest.json", "model.sha256")
+
+
+class _Crash:
+    """Ends the process that unpickles it, as a broken native library would."""
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return os.abort, ()
+
+
+def test_a_model_that_ends_the_process_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "model/dev/model.joblib"
+    project(tmp_path)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(pickle.dumps(_Crash()))
+
+    done = run_launcher(tmp_path)
+
+    _check_refusal(done, str(file), "ended the process")
 
 
 def test_nothing_promoted_is_refused(tmp_path: Path) -> None:
