@@ -28,10 +28,11 @@ RUN echo 'setuptools==84.2.1 --hash=sha256:ca140b45d5325a9478f880e351484f62fef15
 COPY pyproject.toml README.md LICENSE config.yaml gunicorn.conf.py ./
 COPY configs ./configs
 COPY jwt_tools ./jwt_tools
+COPY scripts ./scripts
 COPY app ./app
 RUN pip --python /opt/venv/bin/python install --no-deps --no-index --no-build-isolation --editable . \
     && pip --python /opt/venv/bin/python uninstall --yes setuptools \
-    && python -m compileall -q --invalidation-mode checked-hash app jwt_tools \
+    && python -m compileall -q --invalidation-mode checked-hash app jwt_tools scripts \
     && rm -rf build-requirements.txt ./*.egg-info \
     && chmod -R u=rwX,go=rX .
 

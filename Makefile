@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lint types floors format lock setup setup-dev clean
+.PHONY: help run test check bench lint types floors format lock setup setup-pipeline setup-dev clean
 
 PYTHON ?= python3
 UV := 0.13.8
@@ -21,8 +21,9 @@ test: setup-dev ## install, and run the whole suite; T=path for a part of it
 
 check: setup-dev lint types floors ## lint, types, floors
 
-bench: setup-dev ## measure the gateway alone: requests per second, percentiles, time per step
+bench: setup-dev ## measure the gateway alone: requests per second, percentiles, time per step, cost of each protection
 	@$(BIN)/python -m benchmarks.gateway
+	@$(BIN)/python -m benchmarks.protections
 
 lint: setup-dev
 	@$(BIN)/ruff check
@@ -40,7 +41,7 @@ format: setup-dev ## put the code into shape
 	@$(BIN)/ruff check --fix --quiet
 
 lock: setup-dev ## pin requirements*.in into requirements*.txt, with hashes
-	@for part in requirements requirements-dev; do \
+	@for part in requirements requirements-pipeline requirements-dev; do \
 	  $(BIN)/uv pip compile --quiet --generate-hashes --no-header --universal \
 	    --python-version 3.11 $$part.in --output-file $$part.txt; done
 
@@ -48,6 +49,8 @@ clean: ## remove the environment and everything made while running
 	@rm -rf .venv runtime
 
 setup: .venv/runtime-ready ## install what serving needs
+
+setup-pipeline: .venv/pipeline-ready ## install what the life cycle needs besides, such as Parquet
 
 setup-dev: .venv/dev-ready ## install what tests and checks need
 
@@ -61,6 +64,11 @@ setup-dev: .venv/dev-ready ## install what tests and checks need
 	@$(INSTALL) --require-hashes --compile-bytecode -r requirements.txt
 	@$(INSTALL) --no-deps -e .
 	@touch $@
+
+.venv/pipeline-ready: .venv/uv-ready requirements-pipeline.txt pyproject.toml
+	@$(INSTALL) --require-hashes --compile-bytecode -r requirements-pipeline.txt
+	@$(INSTALL) --no-deps -e .
+	@touch $@ .venv/runtime-ready
 
 .venv/dev-ready: .venv/uv-ready requirements-dev.txt pyproject.toml
 	@$(INSTALL) --require-hashes --compile-bytecode -r requirements-dev.txt

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+Reason = Literal[
+    "algorithm", "audience", "claims", "expired", "issuer", "key", "lifetime", "malformed",
+    "not_yet_valid", "revoked", "scrape_token", "signature", "too_long", "type",
+]  # fmt: skip
 
 
 class GatehouseError(Exception):
@@ -30,6 +36,10 @@ class ModelRejectedError(OperatorError):
     """A model file or its contract cannot be trusted, so it is not served."""
 
 
+class AuditStoreError(OperatorError):
+    """The audit log's database cannot be used; the text holds no row and no password."""
+
+
 class RequestError(GatehouseError):
     """A request that gets no result. The text is public: it goes to the caller as ``detail``."""
 
@@ -41,7 +51,7 @@ class AuthenticationRequiredError(RequestError):
 class TokenInvalidError(RequestError):
     """The credentials do not hold. ``reason`` comes from a closed set and is for metrics only."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Reason) -> None:
         super().__init__("The token could not be verified, or it has expired.")
         self.reason = reason
 
@@ -92,7 +102,8 @@ class RateLimitedError(RequestError):
     """The caller has spent its limit; ``headers`` say which and for how long."""
 
     def __init__(self, retry_after_seconds: int, headers: Sequence[tuple[str, str]] = ()) -> None:
-        super().__init__(f"Too many requests: try again in {retry_after_seconds} seconds.")
+        unit = "second" if retry_after_seconds == 1 else "seconds"
+        super().__init__(f"Too many requests: try again in {retry_after_seconds} {unit}.")
         self.retry_after_seconds = retry_after_seconds
         self.headers = tuple(headers)
 
@@ -111,3 +122,19 @@ class OverloadedError(RequestError):
 
 class LimitStoreDownError(RequestError):
     """The store of the limits does not answer, and the policy is to refuse."""
+
+
+class AuditDownError(RequestError):
+    """The audit log cannot be written, and the policy is to refuse."""
+
+
+class KeysUnavailableError(RequestError):
+    """No public key could be fetched yet, so no token can be verified."""
+
+
+class RevocationInvalidError(RequestError):
+    """A revocation that names nothing that could be revoked."""
+
+
+class SettingsRefusedError(RequestError):
+    """The settings were read again and are wrong; those before them stay in force."""

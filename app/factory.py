@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from app import log
-from app.api import access, docs, errors, health, index, metrics, models, predict
+from app.api import access, admin, docs, errors, health, index, metrics, models, predict
 from app.api.edge import OrjsonProvider
 from app.gate.envelope import Envelope
 from app.gate.services import Services
@@ -24,12 +24,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         UndeclaredAccessError: a view says neither ``@requires`` nor ``@public``.
     """
     settings = settings or (services.settings if services else load())
-    log.configure(
-        level=settings.log.level,
-        file=settings.path(settings.log.file) if settings.log.file else None,
-        max_bytes=settings.log.max_bytes,
-        backups=settings.log.backups,
-    )
+    configure_log(settings)
     services = services or build_services(settings)
 
     app = Flask("gatehouse", root_path=str(Path(__file__).parent), static_folder=None)
@@ -38,10 +33,20 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.debug = settings.server.debug
 
     errors.install(app)
-    for group in (index, health, predict, models, metrics):
+    for group in (index, health, predict, models, admin, metrics):
         app.register_blueprint(group.blueprint)
     docs.install(app)
 
     access.install(app)
     app.wsgi_app = Envelope(app.wsgi_app, services)  # type: ignore[method-assign]
     return app
+
+
+def configure_log(settings: Settings) -> None:
+    """Send log lines where *settings* say; what is built after this logs there too."""
+    log.configure(
+        level=settings.log.level,
+        file=settings.path(settings.log.file) if settings.log.file else None,
+        max_bytes=settings.log.max_bytes,
+        backups=settings.log.backups,
+    )

@@ -14,6 +14,8 @@ import orjson
 REDACTED: Final = frozenset(
     {"authorization", "token", "secret", "jwt_secret", "password", "cookie", "data", "features"}
 )
+# Letters that some readers take for the end of a line: a caller could forge the next one.
+_LINE_ENDS: Final = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -33,7 +35,8 @@ class JsonLines(logging.Formatter):
                 line[key] = "***" if key.lower() in REDACTED else value
         if record.exc_info:
             line["exception"] = _without_values(record.exc_info[1])
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        text = orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return text if text.isascii() else text.translate(_LINE_ENDS)
 
 
 def _without_values(error: BaseException | None) -> str:

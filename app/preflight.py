@@ -12,7 +12,7 @@ from pathlib import Path
 from app.errors import OperatorError, SettingsError
 from app.files import write_atomically
 from app.settings.schema import Settings
-from app.settings.secret import signing_key
+from app.settings.secret import shared_secret
 
 _SERVER_LOG = {
     "formatters": {"json": {"()": "app.log.JsonLines"}},
@@ -91,7 +91,7 @@ def prepare(settings: Settings) -> None:
         raise SettingsError(
             f"runtime_path: {error.filename}: {error.strerror}. Fix: a folder to write to."
         ) from error
-    signing_key(settings)
+    shared_secret(settings)
 
 
 def server_log(settings: Settings) -> Path:

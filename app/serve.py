@@ -42,7 +42,7 @@ def _serve() -> int:
         return 2
     server = settings.server
     return Supervisor(
-        command=_gunicorn() if server.kind == "gunicorn" else _granian(settings),
+        command=_gunicorn() if server.kind == "gunicorn" else granian_command(settings),
         environment=_environment(settings),
         draining=settings.draining_file,
         drain_seconds=server.drain_seconds,
@@ -66,9 +66,10 @@ def _model_holds(settings: Settings) -> bool:
 
 def _check_model(settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the launcher, which ends this
-    from app.wiring import check_model  # noqa: PLC0415  pulls in scikit-learn
+    from app.wiring import audit_log, check_model  # noqa: PLC0415  pulls in scikit-learn
 
     def check() -> int:
+        audit_log(settings).check()
         check_model(settings)
         return 0
 
@@ -86,7 +87,8 @@ def _gunicorn() -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--config", config, "app.wsgi:app"]
 
 
-def _granian(settings: Settings) -> list[str]:
+def granian_command(settings: Settings) -> list[str]:
+    """Return the command that becomes Granian as the settings want it."""
     server = settings.server
     command = [
         sys.executable, "-m", "granian", "app.wsgi:app",

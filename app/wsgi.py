@@ -11,7 +11,8 @@ settings.metrics_directory.mkdir(parents=True, exist_ok=True)
 # prometheus-client looks at this variable once, when it is imported.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics_directory)
 
-from app.factory import create_app  # noqa: E402
+from app.factory import configure_log, create_app  # noqa: E402
 from app.wiring import build_services  # noqa: E402
 
+configure_log(settings)
 app = create_app(services=build_services(settings, settings.metrics_directory))

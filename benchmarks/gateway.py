@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import math
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks import report
+from benchmarks.cores import begin_loading, cores, say, use
 from benchmarks.load import Load, Measured, drive
 from benchmarks.report import FIRST_TOKEN, Slice
 from benchmarks.server import Server, Workshop
@@ -28,6 +27,9 @@ CONNECTIONS: Final = (16, 1)
 _FRESH_TOKENS: Final = 64
 _WARM_SECONDS: Final = 0.4
 _BODY: Final = b'{"data":[[5.1,3.5,1.4,1.%07d]]}'
+_NOTHING: Final = Measured(
+    seconds=0, answers=0, errors=0, p50_ms=0, p99_ms=0, cpu_seconds=0, heads=()
+)
 _RESULTS: Final = Path(__file__).parent / "results"
 
 
@@ -62,6 +64,10 @@ class Bench:
         first = self._first_tokens(server)
         for connections in CONNECTIONS:
             yield self._slice(server, case, seconds, connections, first)
+
+    def crowded(self, server: Server, case: Case, seconds: float) -> Slice:
+        """Measure *case* once with many connections and a token that is remembered."""
+        return self._slice(server, case, seconds, max(CONNECTIONS), _NOTHING)
 
     def _slice(
         self, server: Server, case: Case, seconds: float, connections: int, first: Measured
@@ -128,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables; 1 when any request went wrong."""
     options = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
-    server_core, load_core = _cores()
+    server_core, load_core = cores()
     try:
         slices = _measure(options, server_core, load_core)
     except KeyboardInterrupt:
@@ -170,17 +176,17 @@ def _measure(
 ) -> list[Slice]:
     with ExitStack() as stack:
         root = Path(stack.enter_context(TemporaryDirectory(prefix="gatehouse-bench-")))
-        _say("training")
+        say("training")
         workshop = Workshop.build(root)
-        loader = stack.enter_context(ProcessPoolExecutor(1, None, _begin_loading, (load_core,)))
-        _say("starting the servers")
-        _use(server_core)  # what is started now stays on this core, with all that it starts itself
+        loader = stack.enter_context(ProcessPoolExecutor(1, None, begin_loading, (load_core,)))
+        say("starting the servers")
+        use(server_core)  # what is started now stays on this core, with all that it starts itself
         servers = {
             (kind, entries): stack.enter_context(workshop.server(kind, cache_entries=entries))
             for kind in options.servers
             for entries in {case.cache_entries for case in CASES}
         }
-        _use(load_core)
+        use(load_core)
         for server in servers.values():
             server.wait_until_up()
         bench = Bench(workshop, loader)
@@ -191,40 +197,17 @@ def _measure(
 def _rounds(
     bench: Bench, rows: Sequence[tuple[Server, Case]], options: argparse.Namespace
 ) -> list[Slice]:
-    _say("warming up")
+    say("warming up")
     for server, case in rows:
         list(bench.slices(server, case, _WARM_SECONDS))
     slices: list[Slice] = []
     for number in range(options.rounds):
-        _say(f"round {number + 1} of {options.rounds}")
+        say(f"round {number + 1} of {options.rounds}")
         # Each round begins elsewhere, so that nothing periodic always meets the same row.
         start = number % len(rows)
         for server, case in [*rows[start:], *rows[:start]]:
             slices.extend(bench.slices(server, case, options.seconds))
     return slices
-
-
-def _begin_loading(core: int | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked for load
-    _use(core)
-    gc.disable()  # a slice makes no circles; a collection would show up as latency
-
-
-def _cores() -> tuple[int | None, int | None]:
-    """Return a core for the servers and one for the load, where there are two to choose."""
-    if sys.platform != "linux":
-        return None, None
-    allowed = sorted(os.sched_getaffinity(0))
-    return (allowed[-1], allowed[0]) if len(allowed) > 1 else (None, None)
-
-
-def _use(core: int | None) -> None:
-    if sys.platform == "linux" and core is not None:
-        os.sched_setaffinity(0, {core})
-
-
-def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def _load_table(slices: Sequence[Slice]) -> str:
         for (server, case, connections), same in _groups(slices).items()
     ]
     heads = ["connections", "requests/s", "/CPU s", "±%", "p50 ms", "p99 ms", "errors"]
-    return _markdown(["server", "case", *heads], rows)
+    return markdown(["server", "case", *heads], rows, words=2)
 
 
 def _step_table(slices: Sequence[Slice]) -> str:
@@ -161,7 +161,7 @@ def _step_table(slices: Sequence[Slice]) -> str:
         rest = total - sum(span for step, span in spans.items() if step != FIRST_TOKEN)
         shown = [f"{span:.1f}" for span in spans.values()]
         rows.append([server, case, *shown, f"{rest:.0f}", f"{total:.0f}"])
-    return _markdown(["server", "case", *steps, "rest", "CPU in all"], rows)
+    return markdown(["server", "case", *steps, "rest", "CPU in all"], rows, words=2)
 
 
 def _groups(slices: Sequence[Slice]) -> dict[tuple[str, str, int], list[Slice]]:
@@ -179,15 +179,19 @@ def _spread(values: Sequence[float]) -> float:
     return (high - low) / 2 / middle if middle else math.nan
 
 
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table that is aligned also for who reads it in a terminal."""
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
+    """Return a table that reads well in a terminal too; the first *words* columns hold words."""
     lines = [heads, *rows]
     widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
 
     def drawn(cells: Sequence[str]) -> str:
-        left = [cell.ljust(width) for cell, width in zip(cells[:2], widths, strict=False)]
-        right = [cell.rjust(width) for cell, width in zip(cells[2:], widths[2:], strict=True)]
+        left = [cell.ljust(width) for cell, width in zip(cells[:words], widths, strict=False)]
+        right = [
+            cell.rjust(width) for cell, width in zip(cells[words:], widths[words:], strict=True)
+        ]
         return f"| {' | '.join([*left, *right])} |"
 
-    ruler = ["-" * width for width in widths[:2]] + ["-" * (w - 1) + ":" for w in widths[2:]]
+    ruler = ["-" * width for width in widths[:words]] + [
+        "-" * (w - 1) + ":" for w in widths[words:]
+    ]
     return "\n".join([drawn(heads), drawn(ruler), *map(drawn, rows)])

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,16 +20,19 @@ from typing import Final
 import jwt
 
 from app.settings.overlay import PREFIX, PROJECT, SHORT_NAMES
+from benchmarks.stripped import VARIABLE
 
 _UP_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 40.0
 _SAID_LINES: Final = 20
 # Per second, not per minute: what the limit keeps of one subject is then complete after a second
-# of load, so the first slice pays for it as much as the last.
+# of load, so the first slice pays for it as much as the last. The audit log is written ten times as
+# often as by default, so that a slice pays for what it has caused.
 _CONFIG: Final = """\
 rate_limit: 1000000000 per second
 server: {workers: 1, drain_seconds: 0}
 log: {access: false}
+audit: {flush_seconds: 0.1}
 """
 
 
@@ -56,10 +59,20 @@ class Workshop:
         return workshop
 
     @contextmanager
-    def server(self, kind: str, *, cache_entries: int) -> Iterator[Server]:
-        """Start a gateway on a free port of 127.0.0.1, and stop it at the end."""
+    def server(
+        self, kind: str, *, cache_entries: int, without: Sequence[str] | None = None
+    ) -> Iterator[Server]:
+        """Start a gateway on a free port of 127.0.0.1, and stop it at the end.
+
+        Args:
+            kind: granian or gunicorn.
+            cache_entries: answers that it remembers.
+            without: protections to leave out, on a bare Granian; None for the gateway as it is.
+        """
         port = _free_port()
+        module = "app.serve" if without is None else "benchmarks.stripped"
         environment = self._environment() | {
+            VARIABLE: ",".join(without or ()),
             "SERVER": kind,
             "PORT": str(port),
             "CACHE_SIZE": str(cache_entries),
@@ -67,7 +80,7 @@ class Workshop:
         said = self.root / f"{kind}-{port}.log"
         with said.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "app.serve"],
+                [sys.executable, "-m", module],
                 cwd=PROJECT,
                 env=environment,
                 stdout=output,

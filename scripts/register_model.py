@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from app.command_line import run
@@ -32,7 +33,7 @@ def _register(options: argparse.Namespace) -> int:
         file,
         name=options.name or re.sub(r"[^a-z0-9_-]+", "-", file.stem.lower()).strip("-"),
         registry=settings.path(settings.model.registry_path),
-        open_estimator=open_estimator,
+        open_estimator=partial(open_estimator, allowed_modules=settings.security.allowed_modules),
         engine_of=reference_engine,
         sample=options.sample,
     )

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -14,6 +15,10 @@ from app.log import JsonLines
 from app.settings.schema import Settings
 from app.wiring import build_services
 from test.builders import a_classification_table, a_promoted_model, some_settings
+
+# A busy machine is slow, and no test here is about time.
+hypothesis.settings.register_profile("gatehouse", deadline=None)
+hypothesis.settings.load_profile("gatehouse")
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 import orjson
 
 from app.domain.ports import Limits
-from app.domain.rates import Rate
+from app.domain.rates import Charge, Rate
 from app.errors import LimitStoreDownError
 
 log = logging.getLogger("gatehouse.alerts")
-ONE_PER_MINUTE = (Rate(limit=1, window_seconds=60),)
+ONE_PER_MINUTE = Rate(limit=1, window_seconds=60)
 TIMEOUT_SECONDS = 5.0
 
 
@@ -47,14 +47,19 @@ class SlackAlerts:
     def _is_due(self, kind: str) -> bool:
         """Ask the limits that all workers share; while they are down, this worker's own memory."""
         try:
-            return self._limits.admit(f"alert:{kind}", ONE_PER_MINUTE).allowed
+            admission = self._limits.admit([Charge(f"alert:{kind}", ONE_PER_MINUTE)])
         except LimitStoreDownError:
-            now = time.monotonic()
-            with self._lock:
-                due = now - self._sent.get(kind, -math.inf) >= ONE_PER_MINUTE[0].window_seconds
-                if due:
-                    self._sent[kind] = now
-            return due
+            return self._is_due_here(kind)
+        # What the store could not count is let through where the settings say so; alerts are not.
+        return admission.allowed if admission.at else self._is_due_here(kind)
+
+    def _is_due_here(self, kind: str) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            due = now - self._sent.get(kind, -math.inf) >= ONE_PER_MINUTE.window_seconds
+            if due:
+                self._sent[kind] = now
+        return due
 
     def _start(self) -> None:
         with self._lock:

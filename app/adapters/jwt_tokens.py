@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import threading
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final
@@ -11,109 +11,111 @@ from typing import Any, Final
 import jwt
 from cachetools import LRUCache
 
+from app.adapters.jwt_claims import Claims
+from app.adapters.keyring import Keyring, KeySet
 from app.domain.access import Principal
-from app.errors import TokenInvalidError
+from app.domain.compact import header_of, json_object
+from app.errors import KeysUnavailableError, TokenInvalidError
+from app.settings.keys import KEY_ID, Key
 
 MAX_TOKEN_BYTES: Final = 8_192
 REMEMBERED: Final = 4_096
-_LATEST: Final = 253_402_300_799  # the end of the year 9999
-_NAME: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 _TYPES: Final = {"JWT", "AT+JWT", "APPLICATION/AT+JWT"}
-_REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (jwt.ExpiredSignatureError, "expired"),
-    (jwt.InvalidSignatureError, "signature"),
-    (jwt.InvalidAlgorithmError, "algorithm"),
-    (jwt.InvalidIssuerError, "issuer"),
-    (jwt.InvalidAudienceError, "audience"),
-    (jwt.MissingRequiredClaimError, "claims"),
-    (jwt.ImmatureSignatureError, "not_yet_valid"),
-)
+_JWS: Final = jwt.PyJWS()
 
 
 class JwtTokens:
-    """Fulfils the port ``Tokens`` with one shared key and one algorithm.
+    """Fulfils the port ``Tokens`` with the keys of a keyring.
 
-    The header's ``alg`` never chooses: a token of another algorithm is refused. What has been
-    verified is remembered by the token's digest; expiry is still checked every time.
+    The header's ``kid`` picks a key and the key has one algorithm; ``alg`` never chooses, and no
+    key is ever taken from a token or fetched for its ``jku`` or ``x5u``. What has been verified
+    is remembered by the token's digest until the keys change; expiry is checked every time.
     """
 
-    def __init__(  # noqa: PLR0913  one argument a rule
-        self,
-        key: str,
-        *,
-        algorithm: str,
-        issuer: str | None,
-        audience: str | None,
-        leeway_seconds: int,
-        now: Callable[[], float],
+    def __init__(
+        self, keyring: Keyring, claims: Claims, now: Callable[[], float] = time.time
     ) -> None:
-        self._key = key
-        self._algorithm = algorithm
-        self._issuer = issuer
-        self._audience = audience
-        self._leeway_seconds = leeway_seconds
+        self._keyring = keyring
+        self._claims = claims
         self._now = now
-        self._verified: LRUCache[bytes, Principal] = LRUCache(REMEMBERED)
-        self._lock = threading.Lock()
+        self._memory = _Memory(keyring.current())
 
     def verify(self, token: str) -> Principal:
         """Return the principal of *token*.
 
         Raises:
             TokenInvalidError: the token does not hold, for whatever reason.
+            KeysUnavailableError: no key has been fetched yet, so none can.
         """
         if len(token) > MAX_TOKEN_BYTES:
             raise TokenInvalidError("too_long")
+        memory = self._memory
+        if memory.keys is not (keys := self._keyring.current()):
+            memory = self._memory = _Memory(keys)
         digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
-        with self._lock:
-            principal = self._verified.get(digest)
+        principal = memory.get(digest)
         if principal is None:
-            principal = self._principal(self._decode(token))
-            with self._lock:
-                self._verified[digest] = principal
-        elif self._now() >= principal.expires_at + self._leeway_seconds:
+            principal = self._verified(token, keys)
+            memory.put(digest, principal)
+        elif self._claims.has_expired(principal.expires_at, self._now()):
             raise TokenInvalidError("expired")
         return principal
 
-    def _decode(self, token: str) -> dict[str, Any]:
+    def _verified(self, token: str, keys: KeySet) -> Principal:
         try:
-            found = jwt.decode_complete(
-                token,
-                self._key,
-                algorithms=[self._algorithm],
-                issuer=self._issuer,
-                audience=self._audience,
-                leeway=self._leeway_seconds,
-                options={
-                    "require": ["exp", "iat", "sub"]
-                    + (["iss"] if self._issuer else [])
-                    + (["aud"] if self._audience else []),
-                    "verify_aud": self._audience is not None,
-                },
-            )
+            header = header_of(token)
+            _check_type(header)
+            key = self._key(header, keys)
+            return self._claims.principal(json_object(_signed(token, header, key)), self._now())
+        except (TokenInvalidError, KeysUnavailableError):
+            raise
         except Exception as error:
             # Whatever escapes verification is a token that does not hold.
-            reason = next((name for kind, name in _REASONS if isinstance(error, kind)), "malformed")
-            raise TokenInvalidError(reason) from error
-        header: dict[str, Any] = found["header"]
-        if str(header.get("typ", "JWT")).upper() not in _TYPES or "crit" in header:
-            raise TokenInvalidError("type")
-        claims: dict[str, Any] = found["payload"]
-        return claims
+            raise TokenInvalidError("malformed") from error
 
-    def _principal(self, claims: dict[str, Any]) -> Principal:
-        roles = claims.get("roles", [])
-        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-            raise TokenInvalidError("claims")
-        subject = claims["sub"]
-        if not isinstance(subject, str) or not _NAME.fullmatch(subject):
-            raise TokenInvalidError("claims")
-        token_id, expires_at = claims.get("jti"), claims["exp"]
-        if isinstance(expires_at, int) and expires_at > _LATEST:
-            raise TokenInvalidError("claims")
-        return Principal(
-            subject=subject,
-            roles=frozenset(roles),
-            token_id=token_id if isinstance(token_id, str) else None,
-            expires_at=float(expires_at),
-        )
+    def _key(self, header: dict[str, Any], keys: KeySet) -> Key:
+        kid = header.get("kid")
+        if "kid" in header and (not isinstance(kid, str) or not KEY_ID.fullmatch(kid)):
+            raise TokenInvalidError("key")
+        key = keys.choose(kid)
+        if key is None and kid is not None:
+            key = self._keyring.look_again().choose(kid)
+        if key is None:
+            self._keyring.check_loaded()
+            raise TokenInvalidError("key")
+        return key
+
+
+class _Memory:
+    """The principals that one set of keys has verified: with the set, they are forgotten."""
+
+    def __init__(self, keys: KeySet) -> None:
+        self.keys = keys
+        self._principals: LRUCache[bytes, Principal] = LRUCache(REMEMBERED)
+        self._lock = threading.Lock()
+
+    def get(self, digest: bytes) -> Principal | None:
+        with self._lock:
+            return self._principals.get(digest)
+
+    def put(self, digest: bytes, principal: Principal) -> None:
+        with self._lock:
+            self._principals[digest] = principal
+
+
+def _check_type(header: dict[str, Any]) -> None:
+    """Refuse what is no access token, and extensions that must be understood (RFC 7515, 4.1.11)."""
+    if str(header.get("typ", "JWT")).upper() not in _TYPES or "crit" in header:
+        raise TokenInvalidError("type")
+
+
+def _signed(token: str, header: dict[str, Any], key: Key) -> bytes:
+    """Return the payload of *token*, which *key* has signed."""
+    if header.get("alg") != key.algorithm:
+        raise TokenInvalidError("algorithm")
+    try:
+        found = _JWS.decode_complete(token, key.material, algorithms=[key.algorithm])
+    except jwt.InvalidSignatureError as error:
+        raise TokenInvalidError("signature") from error
+    payload: bytes = found["payload"]
+    return payload

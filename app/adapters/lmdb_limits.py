@@ -3,15 +3,14 @@
 A subject's accepted requests are kept, for each window, as entries of time and cost. Requests that
 come within 1/128 of a window share an entry, which takes the later time: so at most 129 entries
 are kept for a rate of any size, and in no stretch of one window's length is more accepted
-than the limit; a place is free again at most 1/128 of the window late.
+than the limit; a place is free again at most 1/128 of the window late. When the clock is set back,
+the newest entry is taken for one of now: that can only keep entries longer.
 """
 
 from __future__ import annotations
 
-import math
-import os
+import errno
 import struct
-import threading
 import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
@@ -20,16 +19,17 @@ from typing import Any, Final
 
 import lmdb
 
+from app.adapters.lmdb_file import opened
 from app.domain.ports import Metrics
-from app.domain.rates import Admission, Rate
+from app.domain.rates import Admission, Charge, Rate, decide, decide_all
 from app.errors import LimitStoreDownError
 
 SLICES: Final = 128
-MAP_BYTES: Final = 256 * 1024 * 1024
+MAP_BYTES: Final = 1024 * 1024 * 1024  # the file grows as it is needed
 _SWEPT_PER_WRITE: Final = 2
+_SWEPT_WHEN_FULL: Final = 128
+_FULL_SHARE: Final = 0.75
 _ENTRY: Final = struct.Struct("<ddq")  # begin of the slice, its latest request, their cost
-_OPEN: Final[dict[tuple[int, str], Any]] = {}
-_OPENING: Final = threading.Lock()
 _SPENT: Final = struct.Struct("<q")  # sum of the costs, in front of the entries
 _WINDOW: Final = struct.Struct(">I")
 
@@ -39,60 +39,82 @@ class LmdbLimits:
 
     A worker killed at any moment leaves the last finished transaction. The file is not flushed
     to the disk: losing the counts with the machine's power costs at most one window.
+
+    Args:
+        path: of the file.
+        metrics: counts what could not be counted.
+        allows_on_failure: whether a request comes in that cannot be counted.
+        now: seconds; every process must mean the same by them.
+        map_bytes: the most the file may hold.
     """
 
-    def __init__(self, path: Path, metrics: Metrics, now: Callable[[], float] = time.time) -> None:
-        self._path = path
+    def __init__(
+        self,
+        path: Path,
+        metrics: Metrics,
+        *,
+        allows_on_failure: bool = False,
+        now: Callable[[], float] = time.time,
+        map_bytes: int = MAP_BYTES,
+    ) -> None:
+        self._path = path.absolute()
         self._metrics = metrics
+        self._allows_on_failure = allows_on_failure
         self._now = now
-        self._environment: Any = None
+        self._map_bytes = map_bytes
         self._swept_to = b""
 
-    def admit(self, key: str, rates: Sequence[Rate], cost: int = 1) -> Admission:
-        """Spend *cost* of every rate of *key*, or of none when one of them lacks it.
+    def admit(self, charges: Sequence[Charge]) -> Admission:
+        """Spend every one of *charges*, or none of them when one cannot be paid.
 
         Raises:
-            LimitStoreDownError: the file cannot be read or written.
+            LimitStoreDownError: the file cannot be read or written, and the policy is to refuse.
         """
-        name = blake2b(key.encode("utf-8", "surrogateescape"), digest_size=16).digest()
         try:
-            with self._open().begin(write=True) as txn:
-                now = self._now()
-                self._sweep(txn, now)
-                return _spend(txn, name, rates, cost, now)
+            return self._admit(charges)
         except (lmdb.Error, OSError) as error:
             self._metrics.limit_store_failed()
+            if self._allows_on_failure:
+                return Admission.uncounted(charges)
             raise LimitStoreDownError("The rate limit cannot be counted now.") from error
 
+    def give_back(self, charges: Sequence[Charge], at: float) -> None:
+        """Undo *charges* that were spent *at* that time, as far as they still count."""
+        try:
+            with self._open().begin(write=True) as txn:
+                for charge in charges:
+                    _return(txn, charge, at)
+        except (lmdb.Error, OSError):
+            self._metrics.limit_store_failed()
+
     def _open(self) -> Any:
-        """Return the open file, opened in the process that uses it.
+        return opened(self._path, map_bytes=self._map_bytes, is_durable=False)
 
-        LMDB takes a file once in a process, and a handle does not survive a fork.
+    def _admit(self, charges: Sequence[Charge]) -> Admission:
+        with self._open().begin(write=True) as txn:
+            now = self._now()
+            is_full = self._is_full(txn)
+            self._sweep(txn, now, _SWEPT_WHEN_FULL if is_full else _SWEPT_PER_WRITE)
+            if not is_full:
+                return _spend(txn, charges, now)
+        raise OSError(errno.ENOSPC, "the limits fill their file")
+
+    def _is_full(self, txn: Any) -> bool:
+        """Say whether only forgetting is left to do.
+
+        LMDB needs free pages even to delete, so a file that is full to the brim stays full.
         """
-        if self._environment is None:
-            with _OPENING:
-                place = (os.getpid(), str(self._path.absolute()))
-                if place not in _OPEN:
-                    self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                    _OPEN[place] = lmdb.open(
-                        str(self._path),
-                        map_size=MAP_BYTES,
-                        subdir=False,
-                        mode=0o600,
-                        sync=False,
-                        metasync=False,
-                        max_dbs=0,
-                    )
-                self._environment = _OPEN[place]
-        return self._environment
+        pages = txn.stat()
+        used = pages["leaf_pages"] + pages["overflow_pages"] + pages["branch_pages"]
+        return bool(used * pages["psize"] > self._map_bytes * _FULL_SHARE)
 
-    def _sweep(self, txn: Any, now: float) -> None:
-        """Forget what has run out among the next few keys, so that the file stays small."""
+    def _sweep(self, txn: Any, now: float, keys: int) -> None:
+        """Forget what has run out among the next *keys*, so that the file stays small."""
         cursor = txn.cursor()
         if not cursor.set_range(self._swept_to + b"\0"):
             self._swept_to = b""
             return
-        for _ in range(_SWEPT_PER_WRITE):
+        for _ in range(keys):
             key = bytes(cursor.key())
             latest = _ENTRY.unpack_from(cursor.value(), len(cursor.value()) - _ENTRY.size)[1]
             self._swept_to = key
@@ -101,35 +123,60 @@ class LmdbLimits:
                 return
 
 
-def _spend(txn: Any, name: bytes, rates: Sequence[Rate], cost: int, now: float) -> Admission:
-    kept = [(rate, *_counting(txn.get(_key(name, rate)), rate, now)) for rate in rates]
-    verdicts = [_verdict(rate, spent, entries, cost, now) for rate, spent, entries in kept]
-    refused = [verdict for verdict in verdicts if not verdict.allowed]
-    if refused:
-        return max(refused, key=lambda verdict: verdict.reset_seconds)
-    for rate, spent, entries in kept:
-        begin, count = now, cost
-        if entries:
-            last_begin, _, last_count = _ENTRY.unpack_from(entries, len(entries) - _ENTRY.size)
-            if now - last_begin < rate.window_seconds / SLICES:
-                begin, count = last_begin, last_count + cost
-                entries = entries[: -_ENTRY.size]  # noqa: PLW2901  the last entry is written anew
-        value = _SPENT.pack(spent + cost) + entries + _ENTRY.pack(begin, now, count)
-        txn.put(_key(name, rate), value)
-    return min(verdicts, key=lambda verdict: verdict.remaining / verdict.rate.limit)
+def _spend(txn: Any, charges: Sequence[Charge], now: float) -> Admission:
+    found = [(charge, _key(charge)) for charge in charges]
+    kept = [(charge, key, *_counting(txn, key, charge.rate, now)) for charge, key in found]
+    verdict = decide_all(
+        [
+            decide(charge, spent, _free_at(charge, spent, entries, now), now)
+            for charge, _, spent, entries in kept
+        ]
+    )
+    if verdict.allowed:
+        for charge, key, spent, entries in kept:
+            txn.put(key, _SPENT.pack(spent + charge.cost) + _with(charge, entries, now))
+    return verdict
 
 
-def _key(name: bytes, rate: Rate) -> bytes:
-    return name + _WINDOW.pack(rate.window_seconds)
+def _with(charge: Charge, entries: bytes, now: float) -> bytes:
+    """Return *entries* with *charge* added to the last slice, or in one of its own."""
+    if entries:
+        begin, _, count = _ENTRY.unpack_from(entries, len(entries) - _ENTRY.size)
+        if now - begin < charge.rate.window_seconds / SLICES:
+            return entries[: -_ENTRY.size] + _ENTRY.pack(begin, now, count + charge.cost)
+    return entries + _ENTRY.pack(now, now, charge.cost)
 
 
-def _counting(value: bytes | None, rate: Rate, now: float) -> tuple[int, bytes]:
+def _return(txn: Any, charge: Charge, at: float) -> None:
+    """Take the cost out of the slice that holds *at*; what has run out counts no longer anyway."""
+    value = bytearray(txn.get(_key(charge)) or b"")
+    for place in range(_SPENT.size, len(value), _ENTRY.size):
+        begin, latest, count = _ENTRY.unpack_from(value, place)
+        if begin <= at <= latest:
+            returned = min(charge.cost, count)
+            _ENTRY.pack_into(value, place, begin, latest, count - returned)
+            _SPENT.pack_into(value, 0, _SPENT.unpack_from(value)[0] - returned)
+            txn.put(_key(charge), bytes(value))
+            return
+
+
+def _key(charge: Charge) -> bytes:
+    whose = f"{charge.key}\0{charge.rate.policy}".encode("utf-8", "surrogatepass")
+    return blake2b(whose, digest_size=16).digest() + _WINDOW.pack(charge.rate.window_seconds)
+
+
+def _counting(txn: Any, key: bytes, rate: Rate, now: float) -> tuple[int, bytes]:
     """Return what still counts: the sum of the costs, and the entries, packed, oldest first.
 
     Only what has run out is looked at, so the time does not grow with what is kept.
     """
+    value = txn.get(key)
     if value is None:
         return 0, b""
+    ahead = _ENTRY.unpack_from(value, len(value) - _ENTRY.size)[1] - now
+    if ahead > 0:
+        value = _moved_back(value, ahead)
+        txn.put(key, value)  # also for a refusal, or its time would never run
     (spent,) = _SPENT.unpack_from(value)
     place, since = _SPENT.size, now - rate.window_seconds
     while place < len(value):
@@ -138,19 +185,23 @@ def _counting(value: bytes | None, rate: Rate, now: float) -> tuple[int, bytes]:
             break
         spent -= count
         place += _ENTRY.size
-    if _ENTRY.unpack_from(value, len(value) - _ENTRY.size)[1] > now:
-        return 0, b""  # the clock was set back
     return spent, value[place:]
 
 
-def _verdict(rate: Rate, spent: int, entries: bytes, cost: int, now: float) -> Admission:
-    remaining = rate.limit - spent
-    allowed = cost <= remaining
-    free_at, free = now + rate.window_seconds, remaining
+def _moved_back(value: bytes, seconds: float) -> bytes:
+    """Return the entries as if they had been written so many seconds earlier."""
+    entries = _ENTRY.iter_unpack(value[_SPENT.size :])
+    moved = [_ENTRY.pack(begin - seconds, last - seconds, cost) for begin, last, cost in entries]
+    return value[: _SPENT.size] + b"".join(moved)
+
+
+def _free_at(charge: Charge, spent: int, entries: bytes, now: float) -> float:
+    """Return when *charge* can be paid, or, where it can now, when the first place is free."""
+    free, window = charge.rate.limit - spent, charge.rate.window_seconds
+    free_at, allowed = now + window, charge.cost <= free
     for _, latest, count in _ENTRY.iter_unpack(entries):
-        free_at = latest + rate.window_seconds
+        free_at = latest + window
         free += count
-        if allowed or cost <= free:
+        if allowed or charge.cost <= free:
             break
-    reset_seconds = max(1, math.ceil(free_at - now))
-    return Admission(allowed, rate, max(0, remaining - cost * allowed), reset_seconds)
+    return free_at

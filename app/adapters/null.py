@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.domain.audit import Event
+
 
 class NoAlerts:
     """Fulfils the port ``Alerts``."""
 
     def raise_alert(self, kind: str, context: Mapping[str, str]) -> None:
         """Tell nobody."""
+
+
+class NoAudit:
+    """Fulfils the port ``Audit``."""
+
+    def record(self, event: Event) -> None:
+        """Remember nothing."""
 
 
 class NullMetrics:
@@ -31,6 +40,12 @@ class NullMetrics:
         """Count nothing."""
 
     def limit_store_failed(self) -> None:
+        """Count nothing."""
+
+    def keys_refreshed(self, outcome: str) -> None:
+        """Count nothing."""
+
+    def audited(self, outcome: str, events: int) -> None:
         """Count nothing."""
 
     def cache(self, outcome: str) -> None:

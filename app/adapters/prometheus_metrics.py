@@ -82,6 +82,10 @@ class PrometheusMetrics:
         self._limited = self._labelled(Counter, name, text, "policy")
         name, text = "gatehouse_limit_store_failures", "Requests whose limit could not be counted."
         self._limit_failures = Counter(name, text, registry=self._registry)
+        name, text = "gatehouse_key_refreshes", "Looks at the public keys of token issuers."
+        self._key_refreshes = self._labelled(Counter, name, text, "outcome")
+        name, text = "gatehouse_audit_events", "Events of the audit log."
+        self._audit_events = self._labelled(Counter, name, text, "outcome")
         name, text = "gatehouse_cache_lookups", "Looks into the cache."
         self._cache = self._labelled(Counter, name, text, "outcome")
 
@@ -114,6 +118,14 @@ class PrometheusMetrics:
     def limit_store_failed(self) -> None:
         """Count one request for which the store of the limits gave no answer."""
         self._limit_failures.inc()
+
+    def keys_refreshed(self, outcome: str) -> None:
+        """Count one look at the public keys."""
+        self._key_refreshes(outcome).inc()
+
+    def audited(self, outcome: str, events: int) -> None:
+        """Count *events* of the audit log."""
+        self._audit_events(outcome).inc(events)
 
     def cache(self, outcome: str) -> None:
         """Count one look into the cache: hit, miss or bypass."""

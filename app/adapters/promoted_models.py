@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
-from app.adapters.joblib_models import SklearnEngine, check_bytes, unpickle
+from app.adapters.joblib_models import SklearnEngine
+from app.adapters.model_signatures import ModelSignatures
+from app.domain import manifest
 from app.domain.contract import Artefact, Contract
 from app.domain.describe import describe
 from app.domain.golden import replay
@@ -38,6 +38,8 @@ class PromotedModels:
         path: the joblib file that ``model.model_path`` names.
         kept: folder for the last good version.
         reader_of: makes the row reader of a contract.
+        open_estimator: the door for unpickling; raises ModelRejectedError.
+        signatures: whose word counts for a contract.
         bare_sha256: when set, the only digest that is served; a file that has it needs no contract.
         accepts_bare: whether a file without contract and digest is served at all.
         n_features: what the contract must say when set.
@@ -46,6 +48,8 @@ class PromotedModels:
     path: Path
     kept: Path
     reader_of: Callable[[Contract], RowReader]
+    open_estimator: Callable[[bytes], Any]
+    signatures: ModelSignatures
     metrics: Metrics
     retries: int
     retry_delay_seconds: float
@@ -72,11 +76,11 @@ class PromotedModels:
     def load_once(self) -> ServedModel:
         """Like ``load``, with one try."""
         try:
-            model, payload = self._open(self.path, self.path.parent / MANIFEST)
+            model, document, payload = self._open(self.path, self.path.parent / MANIFEST)
         except ModelRejectedError as error:
             self.metrics.model_load_failed("default")
             raise ModelRejectedError(f"{self.path.name}: {error}") from error
-        self._keep(model.contract, payload)
+        self._keep(model.contract, document, payload)
         return model
 
     def last_good(self) -> ServedModel | None:
@@ -95,14 +99,15 @@ class PromotedModels:
     def _pointer(self) -> Path:
         return self.kept / f"{sha256(os.fsencode(self.path)).hexdigest()[:16]}.last"
 
-    def _open(self, file: Path, manifest: Path) -> tuple[ServedModel, bytes]:
+    def _open(self, file: Path, manifest_file: Path) -> tuple[ServedModel, bytes | None, bytes]:
         started = time.perf_counter()
-        contract = _read_contract(manifest)
+        document = _document(manifest_file)
         payload = _read(file)
         if self.bare_sha256 is not None:
-            check_bytes(payload, Artefact(size_bytes=len(payload), sha256=self.bare_sha256))
+            artefact = Artefact(size_bytes=len(payload), sha256=self.bare_sha256)
+            manifest.check_bytes(payload, artefact)
         try:
-            model = self._verified(file, contract, payload)
+            model = self._verified(file, document, payload)
         except ModelRejectedError:
             raise
         except Exception as error:
@@ -112,14 +117,16 @@ class PromotedModels:
         name, version = model.contract.name, model.contract.version
         seconds = time.perf_counter() - started
         self.metrics.model_loaded(model=name, version=version, seconds=seconds)
-        return model, payload
+        return model, document, payload
 
-    def _verified(self, file: Path, contract: Contract | None, payload: bytes) -> ServedModel:
-        if contract is None:
+    def _verified(self, file: Path, document: bytes | None, payload: bytes) -> ServedModel:
+        if document is None:
             contract, estimator = self._bare(file, payload)
         else:
-            check_bytes(payload, contract.artefact)
-            estimator = unpickle(payload)
+            contract = _contract(document)
+            self.signatures.check(document, contract.signature)
+            manifest.check_bytes(payload, contract.artefact)
+            estimator = self.open_estimator(payload)
         width = len(contract.features)
         if self.n_features not in {None, width}:
             raise ModelRejectedError(
@@ -136,12 +143,17 @@ class PromotedModels:
     def _bare(self, file: Path, payload: bytes) -> tuple[Contract, Any]:
         """Make a contract for a file that has none, when the settings vouch for it."""
         digest = sha256(payload).hexdigest()
+        if self.signatures.are_required:
+            raise ModelRejectedError(
+                f"there is no {MANIFEST} beside it, and security.model_keys asks for a signed one. "
+                "Promote a registered model that is signed"
+            )
         if self.bare_sha256 is None and (not self.accepts_bare or self._had_contract()):
             raise ModelRejectedError(
                 f"there is no {MANIFEST} beside it. Promote a registered model, or set model.sha256"
             )
         artefact = Artefact(size_bytes=len(payload), sha256=digest)
-        estimator = unpickle(payload)
+        estimator = self.open_estimator(payload)
         log.warning("model served without a contract", extra={"file": file.name, "sha256": digest})
         said = describe(estimator)
         contract = Contract(
@@ -158,18 +170,18 @@ class PromotedModels:
     def _had_contract(self) -> bool:
         """Say whether the version that was served last from ``path`` came with a contract."""
         try:
-            kept = _read_contract(self.kept / f"{self._pointer.read_text()}.json")
+            kept = _document(self.kept / f"{self._pointer.read_text()}.json")
+            return kept is not None and _contract(kept).name != UNREGISTERED
         except (OSError, ModelRejectedError):
             return False
-        return kept is not None and kept.name != UNREGISTERED
 
-    def _keep(self, contract: Contract, payload: bytes) -> None:
+    def _keep(self, contract: Contract, document: bytes | None, payload: bytes) -> None:
         """Remember the verified version; a folder that cannot be written costs only that."""
         digest = contract.artefact.sha256
+        text = document or contract.model_dump_json().encode()
         try:
-            if not self._is_kept(contract):
+            if not self._is_kept(contract.artefact, text):
                 write_atomically(self.kept / f"{digest}.joblib", payload, mode=PRIVATE)
-                text = contract.model_dump_json().encode()
                 write_atomically(self.kept / f"{digest}.json", text, mode=PRIVATE)
             write_atomically(self._pointer, digest.encode(), mode=PRIVATE)
             wanted = {pointer.read_text() for pointer in self.kept.glob("*.last")}
@@ -179,26 +191,29 @@ class PromotedModels:
         except OSError as error:
             log.warning("last good model not kept", extra={"problem": str(error)})
 
-    def _is_kept(self, contract: Contract) -> bool:
-        file = self.kept / f"{contract.artefact.sha256}.joblib"
+    def _is_kept(self, artefact: Artefact, document: bytes) -> bool:
+        file = self.kept / f"{artefact.sha256}.joblib"
         try:
-            check_bytes(file.read_bytes(), contract.artefact)
-            return _read_contract(file.with_suffix(".json")) == contract
+            manifest.check_bytes(file.read_bytes(), artefact)
+            return file.with_suffix(".json").read_bytes() == document
         except (OSError, ModelRejectedError):
             return False
 
 
-def _read_contract(manifest: Path) -> Contract | None:
+def _contract(document: bytes) -> Contract:
     try:
-        return Contract.model_validate_json(manifest.read_bytes())
+        return manifest.read(document)
+    except ModelRejectedError as error:
+        raise ModelRejectedError(f"{MANIFEST}: {error}") from error
+
+
+def _document(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
     except FileNotFoundError:
         return None
-    except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(map(str, fault["loc"])) or "the file"
-        raise ModelRejectedError(f"{manifest.name}: {key}: {fault['msg']}") from error
     except OSError as error:
-        raise ModelRejectedError(f"{manifest.name}: {error.strerror}") from error
+        raise ModelRejectedError(f"{MANIFEST}: {error.strerror}") from error
 
 
 def _read(file: Path) -> bytes:

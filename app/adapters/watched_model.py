@@ -48,6 +48,11 @@ class WatchedModel:
         return model
 
     @property
+    def default_name(self) -> str | None:
+        """Name of the model in service; None when there is none."""
+        return self._model.contract.name if self._model else None
+
+    @property
     def problem(self) -> str | None:
         """Why the promoted version is not the one in service; None when it is."""
         return self._problem

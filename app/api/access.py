@@ -6,14 +6,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from app.api.edge import services, to_flask
-from app.domain.access import Action, authorise
+from app.domain.access import Action
 from app.errors import GatehouseError
-from app.gate.admission import admit, authenticate
+from app.gate.admission import Ticket, admit, authenticate
 from app.gate.answer import answer
-from app.gate.call import ENDPOINT, SUBJECT, Call, call_of
+from app.gate.call import ACCESS, ENDPOINT, SUBJECT, Call, call_of
+from app.gate.events import PUBLIC
 
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK = "access"
@@ -25,16 +26,16 @@ class UndeclaredAccessError(GatehouseError):
 
 def public(view: View) -> View:
     """Let anybody in."""
-    return _marked(view, "public")
+    return _marked(view, PUBLIC)
 
 
 def requires(action: Action) -> Callable[[View], View]:
-    """Let in who has a token that grants *action*, and spend one request of the limit."""
+    """Let in who has a grant of *action*, on the model that the route names, if it names one."""
 
     def declare(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            _let_in(action)
+            _let_in(action, kwargs.get("name"))
             return view(*args, **kwargs)
 
         return _marked(cast("View", guarded), action)
@@ -68,21 +69,27 @@ def install(app: Flask) -> None:
     app.after_request(_say_what_is_left)
 
 
-def _let_in(action: Action) -> None:
+def _let_in(action: Action, model: str | None) -> None:
     call = call_of(request.environ)
     principal = authenticate(call, services())
     request.environ[SUBJECT] = principal.subject
-    g.told = admit(services(), principal)
-    authorise(principal, action, services().settings.allowed_roles)
+    g.principal = principal
+    g.ticket = admit(services(), principal, None)
+    services().rules.current().authorise(principal, action, model)
 
 
 def _name_endpoint() -> None:
-    if request.url_rule is not None:
-        request.environ[ENDPOINT] = request.url_rule.rule
+    rule = request.url_rule
+    if rule is not None:
+        request.environ[ENDPOINT] = rule.rule
+        request.environ[ACCESS] = vars(current_app.view_functions[rule.endpoint])[_MARK]
 
 
 def _say_what_is_left(response: Response) -> Response:
-    response.headers.extend(g.get("told", ()))
+    ticket: Ticket | None = g.get("ticket")
+    if ticket is not None:
+        ticket.release(services())
+        response.headers.extend(ticket.headers)
     return response
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hmac import compare_digest
+from time import perf_counter
 
 from flask import Blueprint, Response, request
 
 from app.api.access import public
 from app.api.edge import services
 from app.errors import AuthenticationRequiredError, TokenInvalidError
-from app.gate.admission import bearer_token, count_failure
+from app.gate.admission import bearer_token, refuse
 from app.gate.call import call_of
 
 blueprint = Blueprint("metrics", __name__, url_prefix="/api/v1")
@@ -42,10 +43,11 @@ def metrics() -> Response:
 def _check(wanted: str) -> None:
     """Pass when the scrape token was sent; a guess costs what any failed authentication does."""
     call = call_of(request.environ)
+    started = perf_counter()
     try:
         _compare(bearer_token(call.authorization), wanted)
     except (AuthenticationRequiredError, TokenInvalidError) as error:
-        count_failure(getattr(error, "reason", "absent"), call.address, services())
+        refuse(error, call.address, services(), started)
         raise
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from app.api.access import requires
@@ -20,7 +20,7 @@ blueprint = Blueprint("models", __name__, url_prefix="/api/v1")
 @blueprint.get("/models")
 @requires(Action.READ)
 def models() -> ResponseReturnValue:
-    """List the models that are served here.
+    """List the models that are served here and that the caller may read.
     ---
     tags: [models]
     responses:
@@ -29,7 +29,8 @@ def models() -> ResponseReturnValue:
         content: {application/json: {schema: {$ref: '#/components/schemas/Models'}}}
     """  # noqa: D205
     contract = services().models.current().contract
-    return {"models": [_summary(contract) | {"default": True}]}
+    is_shown = services().rules.current().may(g.principal, Action.READ, contract.name)
+    return {"models": [_summary(contract) | {"default": True}] if is_shown else []}
 
 
 @blueprint.get("/models/<name>")

@@ -17,13 +17,15 @@ from app.api.schemas import (
     request_schema,
 )
 from app.domain.contract import Contract
-from app.domain.rates import Admission
+from app.domain.rates import Admission, parse_rates
 from app.errors import (
+    AuditDownError,
     AuthenticationRequiredError,
     BodyMalformedError,
     BodyTooLargeError,
     FieldError,
     InputInvalidError,
+    KeysUnavailableError,
     LimitStoreDownError,
     MediaTypeUnsupportedError,
     ModelNotReadyError,
@@ -32,6 +34,8 @@ from app.errors import (
     PermissionMissingError,
     RateLimitedError,
     RequestError,
+    RevocationInvalidError,
+    SettingsRefusedError,
     TokenInvalidError,
 )
 from app.gate.admission import limit_headers
@@ -42,6 +46,11 @@ from app.settings.schema import Settings
 _BASE: Final[dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 _REQUEST_ID: Final = "5f0c7c1e2b9d4a86a3e1d7f405b6c982"
 _PATH: Final = "/api/v1/predict"
+_REVOCATIONS: Final = {
+    "token": {"summary": "One token", "value": {"jti": "4f1c0f3a"}},
+    "subject": {"summary": "What a subject was issued", "value": {"subject": "alice"}},
+    "everyone": {"summary": "All that was issued", "value": {"everyone": True}},
+}
 _LIMIT_HEADERS: Final = ("RateLimit-Policy", "RateLimit")
 
 
@@ -80,16 +89,23 @@ def document(
             }
             for path, operations in {**paths, **_BASE["paths"]}.items()
         },
-        "components": {
-            **_BASE["components"],
-            "parameters": {"ModelName": _model_name(contract)},
-            "requestBodies": {"Predict": _request_body(contract)},
-            "responses": {"Prediction": _prediction(contract), **_problems(contract, settings)},
-            "schemas": {
-                "PredictRequest": request_schema(contract, settings.model),
-                "PredictAnswer": answer_schema(contract),
-                **_BASE["components"]["schemas"],
-            },
+        "components": _components(contract, settings),
+    }
+
+
+def _components(contract: Contract | None, settings: Settings) -> dict[str, Any]:
+    return {
+        **_BASE["components"],
+        "parameters": {"ModelName": _model_name(contract)},
+        "requestBodies": {
+            "Predict": _json_body("PredictRequest", request_examples(contract)),
+            "Revocation": _json_body("RevocationRequest", _REVOCATIONS),
+        },
+        "responses": {"Prediction": _prediction(contract), **_problems(contract, settings)},
+        "schemas": {
+            "PredictRequest": request_schema(contract, settings.model),
+            "PredictAnswer": answer_schema(contract),
+            **_BASE["components"]["schemas"],
         },
     }
 
@@ -123,9 +139,8 @@ def _model_name(contract: Contract | None) -> dict[str, Any]:
     return {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}} | example
 
 
-def _request_body(contract: Contract | None) -> dict[str, Any]:
-    media = _media("PredictRequest", request_examples(contract))
-    return {"required": True, "content": {"application/json": media}}
+def _json_body(schema: str, examples: Mapping[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": _media(schema, examples)}}
 
 
 def _prediction(contract: Contract | None) -> dict[str, Any]:
@@ -151,20 +166,25 @@ def _problems(contract: Contract | None, settings: Settings) -> dict[str, Any]:
 
 def _refusals(contract: Contract | None, settings: Settings) -> Sequence[RequestError]:
     feature = contract.feature_names[0] if contract else None
-    spent = Admission(allowed=False, rate=settings.rates[0], remaining=0, reset_seconds=30)
+    rates = parse_rates(settings.rate_limit)
+    spent = Admission(allowed=False, rate=rates[0], remaining=0, reset_seconds=30)
     return (
         InputInvalidError([FieldError(0, feature, "must be a number or null, not a string")]),
         BodyMalformedError("The body must be an object with 'data', a list of rows."),
         AuthenticationRequiredError("Send 'Authorization: Bearer <token>'."),
         TokenInvalidError("signature"),
-        PermissionMissingError("This needs a role that grants 'predict'."),
+        PermissionMissingError("This needs a grant of 'predict' on 'diabetes'."),
         ModelUnknownError("No model of this name is served here."),
         NotAcceptableError("The answer is application/json; let Accept take it."),
         BodyTooLargeError(f"More than {settings.model.max_rows} rows."),
         MediaTypeUnsupportedError("Send 'Content-Type: application/json', in UTF-8."),
-        RateLimitedError(spent.reset_seconds, limit_headers(spent, settings.rates)),
+        RateLimitedError(spent.reset_seconds, limit_headers(spent, rates)),
         ModelNotReadyError("No good version of the model is loaded."),
         LimitStoreDownError("The rate limit cannot be counted now."),
+        AuditDownError("The audit log cannot be written now."),
+        KeysUnavailableError("No key of the issuer is known yet."),
+        RevocationInvalidError("'issued_before' must be a number: seconds since the epoch."),
+        SettingsRefusedError("the settings are refused (APP_ENV=dev): …"),
     )
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-
-from app.errors import PermissionMissingError
+from fnmatch import fnmatchcase
 
 ADMIN_ROLE = "admin"
 
@@ -25,18 +23,38 @@ class Principal:
 
     subject: str
     roles: frozenset[str]
+    scopes: frozenset[str] = frozenset()
     token_id: str | None = None
+    issued_at: float = 0.0
     expires_at: float = float("inf")
 
 
-def authorise(principal: Principal, action: Action, allowed_roles: Collection[str]) -> None:
-    """Pass when a role of *principal* grants *action*.
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Whoever has one of ``roles`` or ``scopes`` may do ``actions`` with models like ``models``."""
 
-    ``allowed_roles`` predict and read; only ``admin`` administers.
+    actions: frozenset[Action]
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    models: tuple[str, ...] = ("*",)
 
-    Raises:
-        PermissionMissingError: no role of the principal grants the action.
-    """
-    granting = {ADMIN_ROLE} if action is Action.ADMIN else allowed_roles
-    if principal.roles.isdisjoint(granting):
-        raise PermissionMissingError(f"This needs a role that grants '{action}'.")
+    def covers(self, principal: Principal, action: Action, model: str | None) -> bool:
+        """Say whether this lets *principal* do *action* with *model*, or, for None, with any."""
+        if action not in self.actions:
+            return False
+        if self.roles.isdisjoint(principal.roles) and self.scopes.isdisjoint(principal.scopes):
+            return False
+        return model is None or is_like(model, self.models)
+
+
+def is_like(model: str, patterns: tuple[str, ...]) -> bool:
+    """Say whether one of *patterns* fits the name; ``*`` and ``?`` stand for any letters."""
+    return any(fnmatchcase(model, pattern) for pattern in patterns)
+
+
+def grants_of_roles(allowed_roles: tuple[str, ...]) -> tuple[Grant, ...]:
+    """Return what holds where no grants are set: *allowed_roles* predict and read, admin rules."""
+    return (
+        Grant(frozenset({Action.PREDICT, Action.READ}), frozenset(allowed_roles)),
+        Grant(frozenset({Action.ADMIN}), frozenset({ADMIN_ROLE})),
+    )

@@ -80,6 +80,13 @@ class Artefact(Part):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Signature(Part):
+    """Who vouches for a manifest: the id of an Ed25519 key, and its signature in base64."""
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    value: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{86}==$")]
+
+
 class GoldenRows(Part):
     """Inputs and what the model answered at registration; replayed at every load."""
 
@@ -132,6 +139,7 @@ class Contract(Part):
     artefact: Artefact
     golden: GoldenRows = GoldenRows()
     training: Training | None = None
+    signature: Signature | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Contract:

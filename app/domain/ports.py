@@ -1,4 +1,4 @@
-"""What the rules need from the outside; ``app/wiring.py`` joins each port to one adapter."""
+"""What the rules need from the outside; ``app/wiring/`` joins each port to one adapter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.domain.access import Principal
-from app.domain.rates import Admission, Rate
+from app.domain.audit import Event
+from app.domain.rates import Admission, Charge
+from app.domain.revocation import Revocation
 
 FloatArray = npt.NDArray[np.float64]
 Matrix = npt.NDArray[Any]
@@ -45,6 +47,7 @@ class Tokens(Protocol):
 
         Raises:
             TokenInvalidError: the token does not hold, for whatever reason.
+            KeysUnavailableError: no key could be fetched yet, so no token can be verified.
         """
         ...
 
@@ -52,11 +55,58 @@ class Tokens(Protocol):
 class Limits(Protocol):
     """How often somebody may ask, counted over every worker of the machine."""
 
-    def admit(self, key: str, rates: Sequence[Rate], cost: int = 1) -> Admission:
-        """Spend *cost* of every rate of *key*, or of none when one of them lacks it.
+    def admit(self, charges: Sequence[Charge]) -> Admission:
+        """Spend every one of *charges*, or none of them when one cannot be paid.
 
         Raises:
             LimitStoreDownError: the store does not answer.
+        """
+        ...
+
+    def give_back(self, charges: Sequence[Charge], at: float) -> None:
+        """Undo *charges* that were spent *at* that time, as far as they still count.
+
+        A store that does not answer is no error: the charges run out by themselves.
+        """
+        ...
+
+
+class Revocations(Protocol):
+    """Which tokens were revoked; a change is known to every worker within a second."""
+
+    def covers(self, principal: Principal) -> bool:
+        """Say whether the token of *principal* was revoked.
+
+        Raises:
+            LimitStoreDownError: the store has never answered, and the policy is to refuse.
+        """
+        ...
+
+    def revoke(self, revocation: Revocation) -> None:
+        """Keep *revocation* until it can be forgotten.
+
+        Raises:
+            LimitStoreDownError: the store does not answer.
+        """
+        ...
+
+    def all(self) -> Sequence[Revocation]:
+        """Return what is revoked now, the newest first.
+
+        Raises:
+            LimitStoreDownError: the store does not answer.
+        """
+        ...
+
+
+class Audit(Protocol):
+    """Remembers what was done."""
+
+    def record(self, event: Event) -> None:
+        """Keep *event*. Waits until it is written only where the settings ask for that.
+
+        Raises:
+            AuditDownError: it had to be written and could not be.
         """
         ...
 
@@ -98,6 +148,14 @@ class Metrics(Protocol):
 
     def limit_store_failed(self) -> None:
         """Count one request for which the store of the limits gave no answer."""
+        ...
+
+    def keys_refreshed(self, outcome: str) -> None:
+        """Count one look at the public keys: changed, unchanged or failed."""
+        ...
+
+    def audited(self, outcome: str, events: int) -> None:
+        """Count *events* of the audit log: written, dropped or failed."""
         ...
 
     def cache(self, outcome: str) -> None:

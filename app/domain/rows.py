@@ -119,8 +119,9 @@ class RowReader:
                 for name in self._names:
                     if name not in row:
                         yield FieldError(number, name, "is absent; send null if it is missing")
-                for name in row.keys() - names:
-                    yield FieldError(number, str(name)[:200], "is no feature of this model")
+                for name in row:
+                    if name not in names:
+                        yield FieldError(number, name[:200], "is no feature of this model")
 
     def _check_types(self, rows: list[list[Any]]) -> None:
         faults = list(_first(self._type_faults(rows)))

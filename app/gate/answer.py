@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Final
 
 import orjson
 
-from app.domain.access import Action, authorise
+from app.domain.access import Action, Principal
+from app.domain.audit import Evidence
 from app.domain.ports import FloatArray, Metrics
 from app.domain.prediction import Result, ServedModel, feature_means, predict
 from app.errors import FieldError, InputInvalidError, RequestError
-from app.gate.admission import admit, authenticate
-from app.gate.call import MODEL, SUBJECT, Answer, Call
+from app.gate.admission import Headers, Ticket, admit, authenticate, charge_rows
+from app.gate.call import EVIDENCE, MODEL, SUBJECT, Answer, Call
 from app.gate.decode import PredictBody, check_media_types, decode
 from app.gate.problems import INTERNAL, problem, problem_of
 from app.gate.services import Services
@@ -23,53 +24,81 @@ log = logging.getLogger("gatehouse.gate")
 STEPS: Final = ("token", "limit", "read", "parse", "validate", "model", "record", "answer")
 
 
+@dataclass(slots=True)
+class _Visit:
+    """One request on its way: what is known of it so far, which a refusal tells too."""
+
+    call: Call
+    services: Services
+    headers: Headers = ()
+    notes: dict[str, object] = field(default_factory=dict)
+    times: list[float] = field(default_factory=list)
+
+    def passed(self) -> None:
+        """Note the time: another step is done."""
+        self.times.append(perf_counter())
+
+
 def answer(call: Call, services: Services) -> Answer:
     """Authenticate, admit, decode, predict, encode; every failure becomes a problem."""
-    told: list[tuple[str, str]] = []
+    visit = _Visit(call, services)
     try:
-        return _predict(call, services, told)
+        return _admitted(visit)
     except RequestError as error:
-        refusal = problem_of(error, path=call.path, request_id=call.request_id)
-        return replace(refusal, headers=(*refusal.headers, *told))
+        found = problem_of(error, path=call.path, request_id=call.request_id)
     except Exception:
         log.exception("prediction failed", extra={"request_id": call.request_id})
-        return problem(INTERNAL, detail=None, path=call.path, request_id=call.request_id)
+        found = problem(INTERNAL, detail=None, path=call.path, request_id=call.request_id)
+    notes = (*found.notes, *visit.notes.items())
+    told = {name for name, _ in found.headers}
+    rest = [header for header in visit.headers if header[0] not in told]
+    return replace(found, headers=(*found.headers, *rest), notes=notes)
 
 
-def _predict(call: Call, services: Services, told: list[tuple[str, str]]) -> Answer:
-    """Return the answer; what is left of the limit is put into *told* as soon as it is known."""
-    times = [perf_counter()]
-    principal = authenticate(call, services)
-    times.append(perf_counter())
-    told.extend(admit(services, principal))
-    authorise(principal, Action.PREDICT, services.settings.allowed_roles)
-    times.append(perf_counter())
+def _admitted(visit: _Visit) -> Answer:
+    """Hold the request's place until it is answered."""
+    services = visit.services
+    visit.passed()
+    principal = authenticate(visit.call, services)
+    visit.notes[SUBJECT] = principal.subject
+    visit.passed()
+    name = services.models.default_name
+    ticket = admit(services, principal, name)
+    visit.headers = ticket.headers
+    try:
+        services.rules.current().authorise(principal, Action.PREDICT, name)
+        visit.passed()
+        return _predict(visit, principal, ticket)
+    finally:
+        ticket.release(services)
+
+
+def _predict(visit: _Visit, principal: Principal, ticket: Ticket) -> Answer:
+    call, services, times = visit.call, visit.services, visit.times
     check_media_types(call)
     model = services.models.current()
+    contract = model.contract
+    visit.notes[MODEL] = f"{contract.name}/{contract.version}"
     with services.readers.reading(principal.subject):
         raw = call.read_body(services.settings.server.max_request_bytes)
-    times.append(perf_counter())
+    visit.passed()
     body = decode(raw)
-    times.append(perf_counter())
+    visit.passed()
     matrix = _matrix(model, body)
-    times.append(perf_counter())
+    charge_rows(services, principal, contract.name, len(matrix), ticket)
+    visit.passed()
     wanted = body.wants_probabilities
     result = predict(model, matrix, wanted, cache=services.cache, metrics=services.metrics)
-    times.append(perf_counter())
+    visit.passed()
     _record(model, matrix, result, services.metrics)
-    times.append(perf_counter())
+    visit.passed()
     sent = _body(model, result, call, services)
-    times.append(perf_counter())
-    contract = model.contract
-    services.metrics.answered(
-        model=contract.name, version=contract.version, seconds=times[-1] - times[0]
-    )
-    return Answer(
-        status=200,
-        headers=(*_headers(model, result, times), *told),
-        body=sent,
-        notes=((SUBJECT, principal.subject), (MODEL, f"{contract.name}/{contract.version}")),
-    )
+    visit.passed()
+    seconds = times[-1] - times[0]
+    services.metrics.answered(model=contract.name, version=contract.version, seconds=seconds)
+    visit.notes[EVIDENCE] = Evidence(contract, matrix, result.fragment)
+    headers = (*_headers(model, result, times), *visit.headers)
+    return Answer(200, headers, sent, (*visit.notes.items(),))
 
 
 def _matrix(model: ServedModel, body: PredictBody) -> FloatArray:

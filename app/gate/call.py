@@ -14,6 +14,9 @@ ENDPOINT: Final = "gatehouse.endpoint"
 PROBLEM: Final = "gatehouse.problem"
 SUBJECT: Final = "gatehouse.subject"
 MODEL: Final = "gatehouse.model"
+ACCESS: Final = "gatehouse.access"  # what the view declares: public, or an action
+EVIDENCE: Final = "gatehouse.evidence"  # of a prediction, for the audit log
+DETAIL: Final = "gatehouse.detail"  # what an administrator asked for, as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, headers and body; ``notes`` go to the envelope's log line and metrics."""
+    """Status, headers and body; ``notes`` go to the envelope: for log, metrics and audit."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    notes: tuple[tuple[str, str], ...] = ()
+    notes: tuple[tuple[str, object], ...] = ()
 
 
 def call_of(environ: Mapping[str, Any]) -> Call:
@@ -60,13 +63,17 @@ def read_body(environ: Mapping[str, Any], most: int) -> bytes:
 
     Raises:
         BodyTooLargeError: it is longer than *most*.
-        BodyMalformedError: it ends early, or its chunks are broken.
+        BodyMalformedError: it ends early, or how it is sent is broken or not clear.
     """
     declared = environ.get("CONTENT_LENGTH") or ""
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
     if declared and not (declared.isascii() and declared.isdecimal()):
         raise BodyMalformedError("Content-Length is not a number.")
-    if declared and "HTTP_TRANSFER_ENCODING" in environ:
+    if declared and coding is not None:
         raise BodyMalformedError("Content-Length and Transfer-Encoding exclude one another.")
+    if coding is not None and coding.strip(" \t").lower() != "chunked":
+        # Servers undo 'chunked' alone, and leave 'gzip, chunked' packed (RFC 9112, section 7).
+        raise BodyMalformedError("Transfer-Encoding must be 'chunked' alone.")
     if declared and int(declared) > most:
         raise BodyTooLargeError(f"The body has {declared} bytes; at most {most} are taken.")
     if not declared and not environ.get("wsgi.input_terminated"):

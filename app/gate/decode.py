@@ -10,6 +10,7 @@ import orjson
 
 from app.errors import BodyMalformedError, MediaTypeUnsupportedError, NotAcceptableError
 from app.gate.call import Call
+from app.gate.duplicates import refuse_duplicates
 
 _MEMBERS: Final = {"data", "probabilities"}
 # A string that never ends is one match too, so that the time stays linear in the length.
@@ -61,8 +62,13 @@ def decode(body: bytes) -> PredictBody:
 
     Raises:
         BodyMalformedError: it is no JSON object with ``data``, or holds something else.
+        InputInvalidError: a row names a feature twice.
     """
-    members = _loads(body)
+    try:
+        members = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        body = _with_null_for_nan(body, error)
+        members = _loads(body)
     if type(members) is not dict or "data" not in members:
         raise BodyMalformedError("The body must be an object with 'data', a list of rows.")
     if not members.keys() <= _MEMBERS:
@@ -71,20 +77,23 @@ def decode(body: bytes) -> PredictBody:
     wanted = members.get("probabilities", False)
     if type(wanted) is not bool:
         raise BodyMalformedError("'probabilities' must be true or false.")
-    return PredictBody(members["data"], wanted)
+    data = members["data"]
+    refuse_duplicates(body, len(members), data)
+    return PredictBody(data, wanted)
 
 
 def _loads(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if b"NaN" not in body:
-            raise _malformed(error) from error
-    # Python clients write a missing number as a bare NaN, which JSON does not know.
-    try:
-        return orjson.loads(_STRING_OR_NAN.sub(_null_for_nan, body))
-    except orjson.JSONDecodeError as error:
         raise _malformed(error) from error
+
+
+def _with_null_for_nan(body: bytes, error: orjson.JSONDecodeError) -> bytes:
+    """Return *body* as JSON: Python clients write a missing number as a bare NaN."""
+    if b"NaN" not in body:
+        raise _malformed(error) from error
+    return _STRING_OR_NAN.sub(_null_for_nan, body)
 
 
 def _null_for_nan(found: re.Match[bytes]) -> bytes:

@@ -10,11 +10,13 @@ from typing import Final
 import orjson
 
 from app.errors import (
+    AuditDownError,
     AuthenticationRequiredError,
     BodyMalformedError,
     BodyTooLargeError,
     FieldError,
     InputInvalidError,
+    KeysUnavailableError,
     LimitStoreDownError,
     MediaTypeUnsupportedError,
     ModelNotReadyError,
@@ -24,6 +26,8 @@ from app.errors import (
     PermissionMissingError,
     RateLimitedError,
     RequestError,
+    RevocationInvalidError,
+    SettingsRefusedError,
     TokenInvalidError,
 )
 from app.gate.call import PROBLEM, Answer
@@ -64,6 +68,14 @@ KIND_OF: Final[Mapping[type[RequestError], Kind]] = {
     LimitStoreDownError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "limit-store-down", "Service unavailable"
     ),
+    KeysUnavailableError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, "keys-unavailable", "Service unavailable"
+    ),
+    AuditDownError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "audit-down", "Service unavailable"),
+    RevocationInvalidError: Kind(
+        HTTPStatus.BAD_REQUEST, "invalid-revocation", "Invalid request data"
+    ),
+    SettingsRefusedError: Kind(HTTPStatus.CONFLICT, "settings-refused", "Settings refused"),
 }
 INTERNAL: Final = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Internal server error")
 _BEARER: Final = 'Bearer realm="gatehouse"'

@@ -6,23 +6,28 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from app.errors import OverloadedError
+
+_SHARE: Final = 3
 
 
 class Readers:
     """Counts the bodies that one worker reads, in all and by subject.
 
-    No server interrupts a read, so slow senders are kept few instead: some threads always stay
-    free, and one subject cannot take the places of all others.
+    No WSGI server interrupts a read, so slow senders are kept few instead. A subject may read one
+    more body while it holds less than a third of the places that are free: alone it gets a quarter
+    of them all, and the more are taken, the fewer it gets, so that whoever holds none gets one as
+    long as there is one (dynamic thresholds, Choudhury and Hahne 1998). To take them all, of 64
+    threads, 12 subjects must act together.
 
     Args:
-        threads: of one worker; three quarters of them may read, a quarter for one subject.
+        threads: of one worker; an eighth of them never reads, and answers what has no body.
     """
 
     def __init__(self, threads: int) -> None:
-        self._most = max(1, threads * 3 // 4)
-        self._most_by_subject = max(1, threads // 4)
+        self._free = max(1, threads - max(1, threads // 8))
         self._by_subject: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -34,14 +39,15 @@ class Readers:
             OverloadedError: too many bodies are still being read.
         """
         with self._lock:
-            full = self._by_subject.total() >= self._most
-            if full or self._by_subject[subject] >= self._most_by_subject:
+            if self._by_subject[subject] * _SHARE >= self._free:
                 raise OverloadedError("Too many request bodies are still on their way.")
             self._by_subject[subject] += 1
+            self._free -= 1
         try:
             yield
         finally:
             with self._lock:
+                self._free += 1
                 self._by_subject[subject] -= 1
                 if not self._by_subject[subject]:
                     del self._by_subject[subject]

@@ -1,14 +1,15 @@
-"""Everything that one worker answers with; built once by ``app/wiring.py``."""
+"""Everything that one worker answers with; built once by ``app/wiring/``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from app.domain.ports import Alerts, Cache, Limits, Metrics, Tokens
+from app.domain.ports import Alerts, Audit, Cache, Limits, Metrics, Revocations, Tokens
 from app.domain.prediction import ServedModel
+from app.domain.rules import Rules
 from app.gate.readers import Readers
 from app.settings.schema import Settings
 
@@ -25,8 +26,29 @@ class Models(Protocol):
         ...
 
     @property
+    def default_name(self) -> str | None:
+        """Name of the model in service; None when there is none."""
+        ...
+
+    @property
     def problem(self) -> str | None:
         """Why the promoted version is not the one in service; None when it is."""
+        ...
+
+
+class RulesInForce(Protocol):
+    """Grants and limits, as the settings said when they were last read."""
+
+    def current(self) -> Rules:
+        """Return the rules now in force; a reload reaches every worker within a second."""
+        ...
+
+    def reload(self) -> Sequence[str]:
+        """Read the settings again, in every worker; return the changed keys that need a restart.
+
+        Raises:
+            SettingsRefusedError: they are wrong; the rules stay as they were.
+        """
         ...
 
 
@@ -35,9 +57,12 @@ class Services:
     """The ports, joined. ``cache`` is None when it is turned off; ``now`` is in UTC."""
 
     settings: Settings
+    rules: RulesInForce
     models: Models
     tokens: Tokens
+    revocations: Revocations
     limits: Limits
+    audit: Audit
     cache: Cache | None
     metrics: Metrics
     alerts: Alerts

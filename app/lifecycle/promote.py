@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from app.domain import manifest
 from app.domain.contract import Contract
-from app.errors import RegistryError
+from app.errors import ModelRejectedError, RegistryError
 from app.files import write_atomically
 from app.lifecycle.registry import (
     ARTEFACT,
@@ -86,16 +85,19 @@ def _default_name(stage: Path) -> str | None:
     The contract alone says so: a damaged artefact beside it gives its place to nobody else.
     """
     try:
-        return Contract.model_validate_json((stage / MANIFEST).read_bytes()).name
-    except (OSError, ValidationError):
+        return manifest.read((stage / MANIFEST).read_bytes()).name
+    except (OSError, ModelRejectedError):
         return None
 
 
 def _place(folder: Path, stored: Stored) -> None:
-    """Write both files aside, so that only two quick renames lie between the old and the new."""
+    """Write both files aside, so that only two quick renames lie between the old and the new.
+
+    The manifest goes over byte by byte: a signature covers what was written, not what we know.
+    """
     aside = folder / ".new"
     write_atomically(aside / ARTEFACT, stored.payload)
-    write_atomically(aside / MANIFEST, stored.contract.model_dump_json(indent=2).encode())
+    write_atomically(aside / MANIFEST, stored.document)
     for name in (ARTEFACT, MANIFEST):
         (aside / name).replace(folder / name)
     shutil.rmtree(aside, ignore_errors=True)  # a killed promotion may have left more in it

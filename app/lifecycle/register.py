@@ -31,12 +31,14 @@ def register(  # noqa: PLR0913  one argument a thing it needs
 ) -> tuple[Contract, Path]:
     """Store *file* as a new version of *name*, with a contract from what the estimator knows.
 
-    Opening a joblib file runs what it holds: register only files that you trust. *sample* is a
-    CSV file of rows that the model takes, with a header; it gives golden rows and ranges.
+    *open_estimator* is the gateway's own door, so what is registered can be served. It keeps out
+    what is not listed, and is no proof of good will: register only files that you trust. *sample*
+    is a CSV file of rows that the model takes, with a header; it gives golden rows and ranges.
 
     Raises:
         RegistryError: the file cannot be read, or the version cannot be written.
-        ModelRejectedError: the file holds no fitted estimator with one target.
+        ModelRejectedError: the file holds no fitted estimator with one target, or names what is
+            not on the list of allowed modules.
         TrainingDataError: the sample does not fit the model.
     """
     checked_name(name)

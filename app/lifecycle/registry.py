@@ -1,7 +1,7 @@
 """The model store on disk: immutable versions, and the stages that hold what is promoted.
 
-``registry/<name>/<version>/{model.joblib, manifest.json}`` never changes once it is there. A stage
-holds its default model at ``<stage>/`` and any other at ``<stage>/<name>/``.
+``registry/<name>/<version>/{model.joblib, manifest.json}`` never changes once it is there, but for
+the signature. A stage holds its default model at ``<stage>/`` and any other at ``<stage>/<name>/``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import re
 import shutil
 import tempfile
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
+from app.domain import manifest
 from app.domain.contract import Contract
-from app.errors import RegistryError
+from app.errors import ModelRejectedError, RegistryError
 from app.files import write_atomically
 
 ARTEFACT: Final = "model.joblib"
@@ -31,9 +29,10 @@ _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A version in the registry: its contract and the bytes of its artefact."""
+    """A version in the registry: its contract, and the bytes of manifest and artefact."""
 
     contract: Contract
+    document: bytes
     payload: bytes
 
 
@@ -96,15 +95,20 @@ def read_folder(folder: Path) -> Stored:
         RegistryError: a file is missing, unreadable or not the one that was stored.
     """
     try:
-        contract = Contract.model_validate_json((folder / MANIFEST).read_bytes())
+        document = (folder / MANIFEST).read_bytes()
         payload = (folder / ARTEFACT).read_bytes()
-    except ValidationError as error:
-        raise RegistryError(f"{folder / MANIFEST}: is no contract") from error
     except OSError as error:
         raise RegistryError(f"{error.filename}: {error.strerror}") from error
-    if sha256(payload).hexdigest() != contract.artefact.sha256:
-        raise RegistryError(f"{folder / ARTEFACT}: is not the file that its contract names")
-    return Stored(contract, payload)
+    try:
+        contract = manifest.read(document)
+    except ModelRejectedError as error:
+        raise RegistryError(f"{folder / MANIFEST}: is no contract: {error}") from error
+    try:
+        manifest.check_bytes(payload, contract.artefact)
+    except ModelRejectedError as error:
+        message = f"{folder / ARTEFACT}: is not the file that its contract names: {error}"
+        raise RegistryError(message) from error
+    return Stored(contract, document, payload)
 
 
 def checked_name(name: str) -> str:

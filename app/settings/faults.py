@@ -8,8 +8,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeGuard, get_args
+from collections.abc import Iterator, Sequence
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    TypeGuard,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -26,6 +36,7 @@ _KEY: Final = re.compile(r"[\w.-]{0,31}")  # what is longer, or holds more, may 
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _BY_VARIABLE: Final = {"environment": "APP_ENV", "root": "CONFIG_PATH"}
 _ABSENT: Final = object()
+_OF_A_KEY: Final = "[key]"  # pydantic's last step to a mapping's key that is wrong itself
 
 
 def error(found: Sequence[str], environment: str) -> SettingsError:
@@ -49,18 +60,19 @@ def of(layer: Layer) -> list[str]:
 
 
 def _described(fault: ErrorDetails, layer: Layer) -> str:
-    path = tuple(str(part) for part in fault["loc"])
+    path = tuple(str(part) for part in fault["loc"] if part != _OF_A_KEY)
     if fault["type"] == "extra_forbidden":
         return _sentence(path, [layer], "there is no such key", _meant(path))
     reason = fault["msg"].removeprefix("Value error, ")
-    field = _field(path)
+    field, _ = _setting(path)
     right = (field and field.description) or "a group of keys"
     return _sentence(path, [layer], reason[:1].lower() + reason[1:], f"{right}.")
 
 
 def _meant(path: tuple[str, ...]) -> str:
-    section = _section(path[:-1])
-    near = difflib.get_close_matches(path[-1], section.model_fields if section else (), n=1)
+    _, section = _setting(path[:-1])
+    known = section.model_fields if _is_section(section) else ()
+    near = difflib.get_close_matches(path[-1], known, n=1)
     return f"did you mean {_shown((*path[:-1], near[0]))}?" if near else "remove it."
 
 
@@ -109,33 +121,53 @@ def _at(path: Sequence[str], value: Any) -> Any:
 
 
 def _is_public(path: Sequence[str], value: object) -> bool:
-    field = _field(path)
-    if field is None or _is_section(field.annotation):
-        return False
-    if SecretStr in (field.annotation, *get_args(field.annotation)):
+    field, annotation = _setting(path)
+    if field is None or any(part is SecretStr or _is_section(part) for part in _parts(annotation)):
         return False
     parts = value if isinstance(value, list | tuple) else (value,)
-    return all(isinstance(part, str | int | float) for part in parts)
+    # What stands before an @ may be a password.
+    return all(isinstance(part, str | int | float) and "@" not in str(part) for part in parts)
 
 
-def _field(path: Sequence[str]) -> FieldInfo | None:
-    """Return the setting at *path*; the position in a list counts as the list."""
-    for end in range(len(path), 0, -1):
-        section = _section(path[: end - 1])
-        field = section.model_fields.get(path[end - 1]) if section else None
-        if field is not None or not path[end - 1].isdecimal():
-            return field
-    return None
+def _setting(path: Sequence[str]) -> tuple[FieldInfo | None, Any]:
+    """Return the setting at *path* and the type there; what lies in a list or mapping is its.
 
-
-def _section(path: Sequence[str]) -> type[BaseModel] | None:
-    section: type[BaseModel] = Settings
+    Where there is no such setting, both are None.
+    """
+    field: FieldInfo | None = None
+    annotation: Any = Settings
     for part in path:
-        field = section.model_fields.get(part)
-        if field is None or not _is_section(field.annotation):
-            return None
-        section = field.annotation
-    return section
+        if _is_section(annotation):
+            field = annotation.model_fields.get(part)
+            annotation = field and _bare(field.annotation)
+        else:
+            annotation = _bare(_item(annotation))
+        if annotation is None:
+            return None, None
+    return field, annotation
+
+
+def _bare(annotation: Any) -> Any:
+    """Return *annotation* without what pydantic reads beside it, and without ``None``."""
+    if get_origin(annotation) is Annotated:
+        return _bare(annotation.__origin__)
+    if get_origin(annotation) in {Union, UnionType}:
+        [first, *others] = [part for part in get_args(annotation) if part is not NoneType]
+        return annotation if others else _bare(first)
+    return annotation
+
+
+def _item(annotation: Any) -> Any:
+    """Return the type of what a list or a mapping of this type holds; None when it is neither."""
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1]
+    return get_args(annotation)[0] if get_origin(annotation) in {tuple, list} else None
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
 
 
 def _is_section(annotation: object) -> TypeGuard[type[BaseModel]]:

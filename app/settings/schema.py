@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     FiniteFloat,
     NonNegativeFloat,
@@ -16,47 +13,17 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     StringConstraints,
-    ValidationInfo,
-    field_validator,
 )
 
-from app.domain.rates import Rate, parse_rates
+from app.settings.audit import Audit
+from app.settings.limits import Limits
+from app.settings.section import RateText, Role, Section
+from app.settings.security import Grant, Security
 
 Environment = Literal["dev", "staging", "prod"]
 STAGE_OF: dict[Environment, str] = {"dev": "dev", "staging": "staging", "prod": "production"}
-MOST_MINUTES: Final = 525_600
-
-
-def _rates(text: str) -> str:
-    try:
-        parse_rates(text)
-    except ValueError:
-        # Its message quotes the text, and somebody may have put a secret there.
-        raise ValueError("is no list of rates with different windows") from None
-    return text
-
-
-RateText = Annotated[str, AfterValidator(_rates)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*]+$")]
-Role = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
-
-
-class Section(BaseModel):
-    """A frozen group of settings that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _is_what_it_seems(cls, value: Any, field: ValidationInfo) -> Any:
-        """Refuse YAML's ``yes`` where pydantic would read 1, and bytes that are no UTF-8."""
-        kind = cls.model_fields[str(field.field_name)].annotation
-        if isinstance(value, bool) and kind is not bool:
-            raise ValueError("is true or false")
-        if isinstance(value, str) and not value.isascii():
-            value.encode()
-        return value
 
 
 class InputValidation(Section):
@@ -88,28 +55,6 @@ class Model(Section):
     )
     max_rows: PositiveInt = Field(10_000, description="rows in one request, 1 or more")
     input_validation: InputValidation = InputValidation()
-
-
-class Security(Section):
-    """Tokens and what failed ones cost."""
-
-    jwt_secret: SecretStr | None = Field(
-        None,
-        min_length=1,
-        description="32 random bytes or more, best from the environment: JWT_SECRET",
-    )
-    jwt_algorithm: Literal["HS256", "HS384", "HS512"] = Field(
-        "HS256", description="HS256, HS384 or HS512"
-    )
-    token_expire_minutes: PositiveInt = Field(
-        60, le=MOST_MINUTES, description="minutes a new token lives, 1 to 525600, a year"
-    )
-    issuer: str | None = Field(None, description="the only accepted 'iss' claim, or nothing")
-    audience: str | None = Field(None, description="the only accepted 'aud' claim, or nothing")
-    leeway_seconds: NonNegativeInt = Field(0, le=300, description="clock difference, 0 to 300")
-    failed_auth_limit: RateText = Field(
-        "30 per minute", description="failed authentications of one address, as '30 per minute'"
-    )
 
 
 class Server(Section):
@@ -209,9 +154,14 @@ class Settings(Section):
         ("admin", "user"), description="a list of role names, such as [admin, user]"
     )
     enable_auth: bool = Field(default=True, description="true or false; never false in prod")
+    grants: tuple[Grant, ...] = Field(
+        (), description="a list of grants: roles, scopes, actions, models; [] for allowed_roles"
+    )
     rate_limit: RateText = Field(
         "100 per minute", description="as '100 per minute' or '10 per second; 1000 per hour'"
     )
+    limits: Limits = Limits()
+    audit: Audit = Audit()
     nan_replacement: FiniteFloat = Field(0.0, description="a number put in for a missing value")
     ssl_cert: Path | None = Field(None, description="a PEM file, together with ssl_key")
     ssl_key: Path | None = Field(None, description="a PKCS#8 PEM file, together with ssl_cert")
@@ -230,11 +180,6 @@ class Settings(Section):
         return STAGE_OF[self.environment]
 
     @property
-    def rates(self) -> tuple[Rate, ...]:
-        """``rate_limit``, parsed."""
-        return parse_rates(self.rate_limit)
-
-    @property
     def metrics_directory(self) -> Path:
         """The folder in which the workers of one server share their metrics."""
         return self.path(self.runtime_path) / f"server-{self.server.port}" / "metrics"
@@ -243,6 +188,11 @@ class Settings(Section):
     def draining_file(self) -> Path:
         """The file that is there while the server on this port finishes its last requests."""
         return self.path(self.runtime_path) / f"server-{self.server.port}" / "draining"
+
+    @property
+    def reload_file(self) -> Path:
+        """The file that changes when the workers of this server shall read the settings again."""
+        return self.path(self.runtime_path) / f"server-{self.server.port}" / "reload"
 
     def path(self, path: Path) -> Path:
         """Return *path* as an absolute path that starts at ``root``."""

@@ -1,4 +1,4 @@
-"""The key that signs tokens: from the settings, or, in dev, made once and kept in ``runtime/``."""
+"""The shared secret: from the settings, or, in dev, made once and kept in ``runtime/``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from app.files import create_once
 from app.settings.schema import Settings
 
 
-def signing_key(settings: Settings) -> str:
-    """Return the key; gateway and token script find the same one.
+def shared_secret(settings: Settings) -> str | None:
+    """Return the secret that signs and verifies; gateway and token script find the same one.
+
+    None where public keys verify instead.
 
     Raises:
-        SettingsError: there is none, and this environment makes none, or it cannot be kept.
+        SettingsError: there is neither, and this environment makes none, or it cannot be kept.
     """
-    if settings.security.jwt_secret is not None:
-        return settings.security.jwt_secret.get_secret_value()
+    security = settings.security
+    if security.jwt_secret is not None:
+        return security.jwt_secret.get_secret_value()
+    if security.keys_path is not None or security.jwks is not None:
+        return None
     if settings.environment != "dev":
         raise SettingsError("security.jwt_secret is missing. Fix: set JWT_SECRET.")
     file = _dev_file(settings)

@@ -18,6 +18,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from app.adapters.watched_model import WatchedModel
+from app.domain.rates import Charge, Rate
 from app.errors import ModelNotReadyError, ModelRejectedError
 from app.settings.schema import Settings
 from app.wiring import build_services, check_model
@@ -246,7 +247,7 @@ def test_two_gateways_live_in_one_process_and_their_watch_ends_with_them(
     first, second = build_services(settings), build_services(settings)
     for services in (first, second):
         services.models.current()
-        assert services.limits.admit("alice", settings.rates).allowed
+        assert services.limits.admit([Charge("alice", Rate(100, 60))]).allowed
     watch = weakref.ref(second.models)
 
     del first, second, services

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import shlex
 import socket
 import subprocess
 import sys
@@ -14,70 +13,28 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import pytest
 import yaml
 from flask import Flask
 
 from app import supervisor
-from app.settings.overlay import PREFIX, PROJECT, SHORT_NAMES, load
-from app.settings.schema import Settings
-from test.builders import SECRET
+from app.settings.overlay import PREFIX, PROJECT, SHORT_NAMES
+from test.contract.container import (
+    bind_mounts,
+    compose,
+    dockerfile_stages,
+    final,
+    healthcheck_command,
+    in_the_image,
+    named_volumes,
+    settings_in_the_image,
+    variables_of_the_image,
+)
 from test.e2e.programs import require_program
 
 TOOLS = Path(sys.executable).parent
-
-
-def dockerfile_stages() -> list[list[tuple[str, str]]]:
-    """Each stage as pairs of instruction and argument; what stands before the first is left out."""
-    text = re.sub(r"^\s*#.*$", "", (PROJECT / "Dockerfile").read_text(), flags=re.MULTILINE)
-    stages: list[list[tuple[str, str]]] = []
-    for line in filter(None, text.replace("\\\n", " ").splitlines()):
-        name, argument = line.split(maxsplit=1)
-        if name == "FROM":
-            stages.append([])
-        if stages:
-            stages[-1].append((name, argument.strip()))
-    return stages
-
-
-def final(name: str) -> str:
-    """The argument that the last stage gives last to the instruction *name*."""
-    return dict(dockerfile_stages()[-1])[name]
-
-
-def variables_of_the_image() -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in shlex.split(final("ENV")))
-
-
-def healthcheck_command() -> list[str]:
-    command: list[str] = json.loads(final("HEALTHCHECK").partition("CMD ")[2])
-    return command
-
-
-def compose() -> dict[str, Any]:
-    """The compose file as an operator gets it who sets nothing but the secret."""
-    text = re.sub(r"\$\{\w+:-(.*?)\}", r"\1", (PROJECT / "docker-compose.yml").read_text())
-    text = re.sub(r"\$\{JWT_SECRET:\?[^}]+\}", SECRET, text)
-    content: dict[str, Any] = yaml.safe_load(text)
-    return content
-
-
-def bind_mounts(service: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Bind mounts of *service* by target."""
-    volumes = service.get("volumes", [])
-    return {volume["target"]: volume for volume in volumes if isinstance(volume, dict)}
-
-
-def settings_in_the_image(**more: str) -> Settings:
-    return load(variables_of_the_image() | {"JWT_SECRET": SECRET} | more)
-
-
-def in_the_image(path: Path) -> PurePosixPath:
-    """Where *path* of the project lies in the image."""
-    return PurePosixPath(final("WORKDIR")) / path.relative_to(PROJECT)
 
 
 def run(tool: str, *arguments: str) -> None:
@@ -201,13 +158,26 @@ def test_the_gateway_finds_its_model_and_may_write_where_it_must() -> None:
     gateway, settings = compose()["services"]["gateway"], settings_in_the_image()
     model = in_the_image(settings.path(settings.model.model_path))
     runtime = str(in_the_image(settings.path(settings.runtime_path)))
-    user, group = final("USER").split(":")
-    writable = dict(entry.split(":", 1) for entry in gateway["tmpfs"])
+    made = [argument for name, argument in dockerfile_stages()[-1] if name == "RUN"]
 
     assert any(model.is_relative_to(target) for target in bind_mounts(gateway))
     assert json.loads(final("VOLUME")) == [runtime]
-    assert writable.keys() == {runtime, "/tmp"}  # noqa: S108  the container's
-    assert {f"uid={user}", f"gid={group}", "mode=0700"} <= set(writable[runtime].split(","))
+    assert named_volumes(gateway) == {"runtime": runtime}
+    assert [entry.partition(":")[0] for entry in gateway["tmpfs"]] == ["/tmp"]  # noqa: S108
+    # A new volume takes owner and mode of the folder in the image.
+    owner = "--owner=gatehouse --group=gatehouse --mode=0700 runtime"
+    assert any(owner in argument for argument in made)
+
+
+def test_redis_shares_limits_and_keeps_revocations() -> None:
+    services = compose()["services"]
+    storage = services["gateway"]["environment"]["GATEHOUSE_LIMITS__STORAGE"]
+    options = " ".join(services["redis"]["command"])
+
+    assert storage == "redis://redis:6379/0"
+    assert "--appendonly yes" in options
+    assert "--maxmemory-policy noeviction" in options
+    assert named_volumes(services["redis"]) == {"redis": "/data"}
 
 
 def test_the_gateway_may_finish_before_it_is_killed() -> None:

@@ -45,7 +45,7 @@ def written_keys() -> dict[str, str]:
 
 
 def file_keys(content: object, above: str = "") -> Iterator[str]:
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not content:
         yield above
         return
     for key, value in content.items():

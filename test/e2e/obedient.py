@@ -1,7 +1,8 @@
-"""Registers and promotes the model of ``estimators.py``."""
+"""Registers and promotes the model of ``estimators.py``, and allows its module."""
 
 from __future__ import annotations
 
+from functools import partial
 from io import BytesIO
 
 import joblib
@@ -15,7 +16,10 @@ from test.e2e.estimators import Obedient
 
 
 def an_obedient_model(settings: Settings) -> Contract:
-    """Register and promote the model."""
+    """Register and promote the model; the project's settings allow what it names."""
+    allowed = [Obedient.__module__]
+    with (settings.root / "config.yaml").open("a") as config:
+        config.write(f"security: {{allowed_modules: {allowed}}}\n")
     buffer = BytesIO()
     joblib.dump(Obedient(), buffer)
     file = settings.root / "obedient.joblib"
@@ -25,7 +29,7 @@ def an_obedient_model(settings: Settings) -> Contract:
         file,
         name="obedient",
         registry=registry,
-        open_estimator=open_estimator,
+        open_estimator=partial(open_estimator, allowed_modules=allowed),
         engine_of=reference_engine,
     )
     promote(registry.parent, registry, contract.name, contract.version, stage=settings.stage)

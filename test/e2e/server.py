@@ -67,7 +67,7 @@ class Server(Address):
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of standard error that are finished; each must be JSON."""
         finished, _, _ = self.stderr().rpartition("\n")
-        return [json.loads(line) for line in finished.splitlines()]
+        return [json.loads(line) for line in finished.split("\n") if line]
 
     def stdout(self) -> str:
         return self.output.read_text()

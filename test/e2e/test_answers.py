@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from typing import Any
 
 import joblib
@@ -130,3 +131,18 @@ def test_a_500_shows_only_a_request_id(gateway: Server) -> None:
         "request_id": reply.headers["X-Request-ID"],
     }
     assert predict(gateway).status == 200
+
+
+def test_a_caller_that_was_refused_unread_knows_that_the_connection_ends(gateway: Server) -> None:
+    body = b"[" + b" " * (MAX_BODY_BYTES - 2) + b"]"
+    connection = HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+
+    statuses = []
+    for _ in range(8):
+        connection.request("POST", PREDICT, body, json_headers(STRANGER))
+        answer = connection.getresponse()
+        answer.read()
+        statuses.append(answer.status)
+    connection.close()
+
+    assert statuses == [401] * 8

@@ -39,6 +39,9 @@ def test_a_version_is_a_whole_number_from_one(version: str) -> None:
         ({"artefact": {"size_bytes": 1, "sha256": "0"}}, "sha256"),
         ({"artefact": {"size_bytes": 1, "sha256": DIGEST, "file": "../x"}}, "file"),
         ({"artefact": {"size_bytes": 1, "sha256": DIGEST, "engine": "pickle"}}, "engine"),
+        ({"signature": {"key": "0", "value": "A" * 86 + "=="}}, "key"),
+        ({"signature": {"key": "0" * 16, "value": "A" * 88}}, "value"),
+        ({"signature": {"key": "0" * 16}}, "value"),
     ],
 )
 def test_a_part_that_is_none_is_refused(change: dict[str, Any], key: str) -> None:

@@ -47,6 +47,12 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         parse_rates(text)
 
 
+def test_a_window_of_more_than_a_year_is_refused() -> None:
+    assert parse_rates("1 per 366 days")
+    with pytest.raises(ValueError, match="longer than a year"):
+        parse_rates("1 per 367 days")
+
+
 def test_one_window_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="names one window twice"):
         parse_rates("1 per minute; 2 per 60 seconds")

@@ -116,6 +116,12 @@ def test_an_object_lacks_no_feature_and_has_no_other() -> None:
     ]
 
 
+def test_names_that_are_no_feature_are_told_in_the_order_they_came_in() -> None:
+    faults = faults_of(a_reader(), [{"a": 1, "z": 1, "y": 1, "b": 1, "x": 1}])
+
+    assert [name for _, name, _ in faults] == ["z", "y", "x"]
+
+
 def test_arrays_and_objects_do_not_mix() -> None:
     assert faults_of(a_reader(), [{"a": 1, "b": 2}, [1, 2]]) == [
         (1, None, "must be an object like the first row")

@@ -75,6 +75,24 @@ def test_a_body_with_a_length_and_chunks_is_refused() -> None:
         read_body(both, 10)
 
 
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", " chunked\t"])
+def test_a_chunked_body_is_told_from_its_coding(coding: str) -> None:
+    sent = environ(BytesIO(b"abcd"), ended=True) | {"HTTP_TRANSFER_ENCODING": coding}
+
+    assert read_body(sent, 10) == b"abcd"
+
+
+@pytest.mark.parametrize(
+    "coding",
+    ["", "gzip", "gzip, chunked", "chunked, chunked", "identity", "x-chunked", "chunked\x0b"],
+)
+def test_another_coding_of_the_transfer_is_refused(coding: str) -> None:
+    sent = environ(BrokenStream(), ended=True) | {"HTTP_TRANSFER_ENCODING": coding}
+
+    with pytest.raises(BodyMalformedError, match="'chunked' alone"):
+        read_body(sent, 10)
+
+
 def test_what_a_server_raises_for_a_broken_body_is_the_clients_fault() -> None:
     with pytest.raises(BodyMalformedError):
         read_body(environ(BrokenStream(), ended=True), 10)

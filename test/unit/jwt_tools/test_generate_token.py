@@ -130,8 +130,44 @@ def test_a_role_that_may_not_call_is_noted_and_refused(capsys: Said) -> None:
     main(["--role", "guest"])
 
     said = capsys.readouterr()
-    assert said.err.splitlines()[1:] == ["note: allowed_roles does not name 'guest': 403"]
+    assert said.err.splitlines()[1:] == ["note: allowed_roles does not name role 'guest': 403"]
     assert status_of_a_call(said.out.strip()) == 403
+
+
+def test_several_roles_and_a_scope_can_be_told(capsys: Said) -> None:
+    main(["--role", "user", "--role", "analyst", "--scope", "read batch"])
+
+    said = capsys.readouterr()
+    claims = claims_of(said.out.strip())
+    assert (claims["roles"], claims["scope"]) == (["user", "analyst"], "read batch")
+    assert "with role 'user', role 'analyst', scope 'read batch', good until" in said.err
+
+
+def test_a_scope_alone_makes_nobody_an_administrator(make: Any) -> None:
+    assert make("--scope", "read")["roles"] == []
+
+
+def test_a_scope_that_no_grant_names_is_noted(root: Path, capsys: Said) -> None:
+    grants = "grants: [{scopes: [read], actions: [read]}]"
+    (root / "config.yaml").write_text(f"{grants}\nmodel: {{retries: 0}}\n")
+
+    for scope in ("read", "write"):
+        main(["--scope", scope])
+
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note")]
+    assert notes == ["note: no grant names scope 'write': 403"]
+
+
+def test_a_token_does_not_outlive_what_the_gateway_takes(
+    make: Any, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEHOUSE_SECURITY__MAX_TOKEN_MINUTES", "15")
+
+    claims = make()
+
+    assert claims["exp"] - claims["iat"] == 15 * 60
+    assert main(["--minutes", "16"]) == 2
+    assert "longer than security.max_token_minutes = 15" in capsys.readouterr().err
 
 
 def test_another_environments_secret_makes_another_token(root: Path, capsys: Said) -> None:

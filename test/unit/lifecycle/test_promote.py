@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.adapters.model_signatures import ModelSignatures
 from app.adapters.null import NullMetrics
 from app.adapters.promoted_models import PromotedModels
 from app.domain.contract import Contract
@@ -15,7 +16,7 @@ from app.errors import RegistryError
 from app.lifecycle.promote import Promotion, promote
 from app.lifecycle.registry import read_folder
 from app.lifecycle.train import train
-from app.wiring import reference_engine
+from app.wiring import open_estimator, reference_engine
 from test.builders import a_regression_table
 
 BACK_AND_FORTH = """
@@ -56,6 +57,8 @@ def reader(models: Path) -> PromotedModels:
         reader_of=lambda contract: RowReader(
             contract, min_value=-1e6, max_value=1e6, nan_replacement=0.0, max_rows=10
         ),
+        open_estimator=open_estimator,
+        signatures=ModelSignatures(),
         metrics=NullMetrics(),
         retries=9,
         retry_delay_seconds=0.001,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,14 @@ def registered(folder: Path, estimator: object, sample: str | None = None) -> Co
     return register_file(folder, sample=rows)
 
 
-def register_file(folder: Path, name: str = "mine", **options: Any) -> Contract:
+def register_file(
+    folder: Path, name: str = "mine", allowed: tuple[str, ...] = (__name__,), **options: Any
+) -> Contract:
     contract, _ = register(
         folder / "mine.joblib",
         name=name,
         registry=folder / "registry",
-        open_estimator=open_estimator,
+        open_estimator=partial(open_estimator, allowed_modules=allowed),
         engine_of=reference_engine,
         **options,
     )
@@ -199,6 +202,17 @@ def test_what_is_no_fitted_estimator_is_refused(
 ) -> None:
     with pytest.raises(ModelRejectedError, match=message):
         registered(tmp_path, estimator, sample)
+
+    assert versions(tmp_path / "registry", "mine") == []
+
+
+def test_a_file_that_names_what_is_not_listed_is_refused_and_not_stored(tmp_path: Path) -> None:
+    joblib.dump(NotFittedAtAll(), tmp_path / "mine.joblib")
+
+    with pytest.raises(
+        ModelRejectedError, match=r"names test\.unit.*NotFittedAtAll, which is not on"
+    ):
+        register_file(tmp_path, allowed=())
 
     assert versions(tmp_path / "registry", "mine") == []
 

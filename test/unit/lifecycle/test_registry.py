@@ -48,6 +48,7 @@ def test_a_stored_version_comes_back(tmp_path: Path) -> None:
     stored = read_version(tmp_path, "line", "1")
 
     assert (stored.contract, stored.payload) == (contract, b"one")
+    assert stored.document == (tmp_path / "line/1/manifest.json").read_bytes()
 
 
 def test_a_version_is_a_folder_of_two_files(tmp_path: Path) -> None:

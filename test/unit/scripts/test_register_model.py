@@ -4,6 +4,7 @@ from pathlib import Path
 
 import joblib
 import pytest
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
 from app.lifecycle.registry import read_version, versions
@@ -11,6 +12,10 @@ from scripts.register_model import main
 
 Said = pytest.CaptureFixture[str]
 MODEL = LinearRegression().fit([[1.0, 2.0], [2.0, 1.0]], [3.0, 4.0])
+
+
+class Averaging(DummyRegressor):  # type: ignore[misc]  # scikit-learn is untyped
+    """A model of somebody's own module."""
 
 
 @pytest.fixture
@@ -75,6 +80,18 @@ def test_a_file_name_without_a_usable_letter_needs_a_name(root: Path, capsys: Sa
     assert main(["模型.joblib"]) == 2
 
     assert capsys.readouterr().err.startswith("error: '' is no model name")
+
+
+def test_the_gateways_list_of_modules_counts_here_too(
+    root: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joblib.dump(Averaging().fit([[1.0]], [2.0]), root / "mine.joblib")
+
+    assert main(["mine.joblib"]) == 2
+    assert f"names {__name__}.Averaging, which is not on the list" in capsys.readouterr().err
+
+    monkeypatch.setenv("GATEHOUSE_SECURITY__ALLOWED_MODULES", f'["{__name__}"]')
+    assert main(["mine.joblib"]) == 0
 
 
 def test_a_file_that_is_no_model_is_refused(root: Path, capsys: Said) -> None:

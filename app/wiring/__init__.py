@@ -1,0 +1,56 @@
+"""Joins each port to its adapter: the only package that names a concrete serving adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from app.adapters.alerts import SlackAlerts
+from app.adapters.lru_cache import LruCache
+from app.adapters.null import NoAlerts
+from app.adapters.prometheus_metrics import PrometheusMetrics
+from app.adapters.reloaded_rules import ReloadedRules
+from app.adapters.watched_model import WatchedModel
+from app.gate.readers import Readers
+from app.gate.services import Services
+from app.settings import overlay
+from app.settings.schema import Settings
+from app.wiring.models import check_model, open_estimator, promoted_models, reference_engine
+from app.wiring.trust import audit, audit_log, counted_limits, revocations, tokens
+
+__all__ = [
+    "audit_log",
+    "build_services",
+    "check_model",
+    "open_estimator",
+    "reference_engine",
+    "revocations",
+]
+
+
+def build_services(
+    settings: Settings,
+    metrics_directory: Path | None = None,
+    load: Callable[[], Settings] = overlay.load,
+) -> Services:
+    """Build all that one worker needs. Nothing is opened before it is first used."""
+    metrics = PrometheusMetrics(metrics_directory)
+    limits = counted_limits(settings, metrics)
+    webhook = settings.alerts.slack_webhook
+    return Services(
+        settings=settings,
+        rules=ReloadedRules(settings, load, settings.reload_file),
+        models=WatchedModel(promoted_models(settings, metrics)),
+        tokens=tokens(settings, metrics),
+        revocations=revocations(settings, metrics),
+        limits=limits,
+        audit=audit(settings, metrics),
+        cache=LruCache(settings.cache.max_entries) if settings.cache.max_entries else None,
+        metrics=metrics,
+        alerts=SlackAlerts(webhook.get_secret_value(), limits) if webhook else NoAlerts(),
+        now=partial(datetime.now, UTC),
+        readers=Readers(settings.server.threads),
+        is_draining=settings.draining_file.exists,
+    )

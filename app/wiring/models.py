@@ -1,0 +1,91 @@
+"""Joins what models need: the promoted files, their signatures, the door for unpickling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from app.adapters.joblib_models import SklearnEngine, unpickle
+from app.adapters.model_signatures import ModelSignatures
+from app.adapters.null import NullMetrics
+from app.adapters.pickles.names import Names
+from app.adapters.promoted_models import PromotedModels
+from app.domain.contract import Contract
+from app.domain.ports import Engine, Metrics
+from app.domain.rows import RowReader
+from app.errors import ModelRejectedError, SettingsError
+from app.settings.schema import Settings
+
+
+def check_model(settings: Settings) -> None:
+    """Verify and open the promoted model once, and keep it as the last good one.
+
+    Raises:
+        ModelRejectedError: it cannot be verified.
+        SettingsError: ``security.model_keys`` names a file that is no key, or ``audit.models`` a
+            feature that the model lacks.
+    """
+    source = promoted_models(settings, NullMetrics())
+    try:
+        contract = source.load().contract
+    except ModelRejectedError as error:
+        message = f"{source.path.parent}/{error}"
+        if "Fix:" not in message:
+            script = ".venv/bin/python scripts/promote_model.py"
+            message += f". Fix: {script} NAME VERSION --to {settings.stage}"
+        raise ModelRejectedError(message) from error
+    audited = settings.audit.models.get(contract.name)
+    unknown = sorted(set(audited.features if audited else ()) - set(contract.feature_names))
+    if unknown:
+        raise SettingsError(
+            f"audit.models.{contract.name}.features: the model has no {unknown[0]!r}, so it would "
+            f"be kept as it is. Fix: one of {', '.join(contract.feature_names)}."
+        )
+
+
+def promoted_models(settings: Settings, metrics: Metrics) -> PromotedModels:
+    """Return the source of this environment's default model.
+
+    Raises:
+        SettingsError: ``security.model_keys`` names a file that is no key.
+    """
+    model = settings.model
+    return PromotedModels(
+        path=settings.path(model.model_path),
+        kept=settings.path(settings.runtime_path) / "models",
+        reader_of=partial(_reader, settings),
+        open_estimator=partial(open_estimator, allowed_modules=settings.security.allowed_modules),
+        signatures=ModelSignatures(map(settings.path, settings.security.model_keys)),
+        metrics=metrics,
+        retries=model.retries,
+        retry_delay_seconds=model.retry_delay_seconds,
+        bare_sha256=model.sha256,
+        accepts_bare=settings.environment != "prod",
+        n_features=model.n_features,
+    )
+
+
+def open_estimator(payload: bytes, allowed_modules: Sequence[str] = ()) -> Any:
+    """Unpickle *payload* through the one door for it, which gateway and command lines share.
+
+    Raises:
+        ModelRejectedError: it is no joblib file, names what is not listed, or lacks a library.
+    """
+    return unpickle(payload, Names(allowed_modules))
+
+
+def reference_engine(estimator: Any, *, has_probabilities: bool) -> Engine:
+    """Return the scikit-learn engine around *estimator*."""
+    return SklearnEngine(estimator, has_probabilities=has_probabilities)
+
+
+def _reader(settings: Settings, contract: Contract) -> RowReader:
+    bounds = settings.model.input_validation
+    return RowReader(
+        contract,
+        min_value=bounds.min_value,
+        max_value=bounds.max_value,
+        nan_replacement=settings.nan_replacement,
+        max_rows=settings.model.max_rows,
+    )

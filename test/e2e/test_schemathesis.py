@@ -1,0 +1,121 @@
+"""What the API description promises, held against a running server by schemathesis."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from test.builders import a_classification_table, a_promoted_model, a_token, bearer
+from test.e2e import exposition
+from test.e2e.server import Server, project, running_server
+
+pytestmark = pytest.mark.e2e
+REFUSALS = [400, 401, 403, 404, 405, 406, 413, 415]  # one of them for data that do not fit
+CONFIG = {"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}}
+Operation = APIOperation[Any, Any, Any, Any]
+EXAMPLES = 25
+BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
+PREDICT = "POST /api/v1/predict"
+REVOKE = "POST /api/v1/admin/revocations"  # what fits depends on the clock, which no schema knows
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    root = tmp_path_factory.mktemp("described")
+    a_promoted_model(project(root), a_classification_table())
+    with running_server(
+        root,
+        RATE_LIMIT="100000 per minute",
+        GATEHOUSE_SECURITY__FAILED_AUTH_LIMIT="100000 per minute",
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def operations(server: Server) -> list[Operation]:
+    """What is described; schemathesis can read all of it."""
+    url = f"{server.url}/apispec.json"
+    schema = schemathesis.openapi.from_url(url, config=SchemathesisConfig.from_dict(CONFIG))
+    found = list(schema.get_all_operations())
+    readable = [operation.ok() for operation in found if isinstance(operation, Ok)]
+    assert len(readable) == len(found)
+    return readable
+
+
+def hold(operation: Operation, mode: GenerationMode, headers: Mapping[str, str]) -> Counter[int]:
+    """Call *operation* many times, and return how often each status came.
+
+    Every answer must have a status, a type, headers and a body that the description names; data
+    that fit it must be taken, and others refused.
+    """
+    seen: Counter[int] = Counter()
+
+    @given(case=operation.as_strategy(mode))
+    @effort(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def run(case: schemathesis.Case[Any]) -> None:
+        if isinstance(case.body, dict) and case.body.get("everyone") is True:
+            return  # it would end the token that these calls carry
+        excluded: list[Any] = [positive_data_acceptance] if operation.label == REVOKE else []
+        answer = case.call_and_validate(headers=dict(headers), excluded_checks=excluded)
+        seen[answer.status_code] += 1
+
+    with suppress(Unsatisfiable):  # nothing that could be wrong is sent to it
+        run()
+    return seen
+
+
+def hold_all(
+    operations: Sequence[Operation], headers: Mapping[str, str]
+) -> dict[tuple[str, GenerationMode], set[int]]:
+    """Return the statuses of each operation, by its name and whether the data fit."""
+    return {
+        (operation.label, mode): set(hold(operation, mode, headers))
+        for operation in operations
+        for mode in GenerationMode
+    }
+
+
+def test_an_administrator_is_answered_as_it_is_described(
+    server: Server, operations: list[Operation]
+) -> None:
+    token = a_token(sub="schemathesis", roles=["admin", "user"])
+
+    found = hold_all(operations, bearer(token))
+
+    assert exposition.server_errors(server) == 0
+    assert found[PREDICT, GenerationMode.POSITIVE] == {200}
+    assert 400 in found[PREDICT, GenerationMode.NEGATIVE]
+    assert 201 in found[REVOKE, GenerationMode.POSITIVE]
+    assert 400 in found[REVOKE, GenerationMode.NEGATIVE]
+    assert all(found[operation.label, GenerationMode.POSITIVE] for operation in operations)
+
+
+def test_a_stranger_is_answered_as_it_is_described(
+    server: Server, operations: list[Operation]
+) -> None:
+    found = hold_all(operations, {})
+
+    assert exposition.server_errors(server) == 0
+    guarded = {op.label for op in operations if op.definition.raw.get("security") == BEARER}
+    assert guarded >= {PREDICT, REVOKE}
+    assert all(statuses <= {401} for (name, _), statuses in found.items() if name in guarded)
+    assert {status for statuses in found.values() for status in statuses} == {200, 401}
