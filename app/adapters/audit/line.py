@@ -24,6 +24,7 @@ _MOST_AT_ONCE: Final = 2_000
 _MAINTAIN_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.25
 _BACK_OFF_SECONDS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
+_LAST_TRIES: Final = 3  # workers that stop together may find SQLite's file locked for a moment
 
 
 class Writer(Protocol):
@@ -127,7 +128,7 @@ class Line:
         return self._is_closing or not has_owner or not threading.main_thread().is_alive()
 
     def _run(self) -> None:
-        """Write until the end comes; then once more, and what still cannot be written is lost."""
+        """Write until the end comes; what cannot be written then, tried again, is lost."""
         n_failures = 0
         while True:
             is_ending = self._wait(n_failures)
@@ -138,14 +139,14 @@ class Line:
             except Exception as error:  # noqa: BLE001  whatever it is, the thread tries again
                 n_failures += 1
                 self._failed(error)
-            if is_ending and self._is_done(has_failed=n_failures > 0):
+            if is_ending and self._is_done(gives_up=n_failures >= _LAST_TRIES):
                 break
         self._end()
 
-    def _is_done(self, *, has_failed: bool) -> bool:
+    def _is_done(self, *, gives_up: bool) -> bool:
         """Take nothing more when everything is written, or nothing can be."""
         with self._changed:
-            self._is_over = has_failed or not self._entries
+            self._is_over = gives_up or not self._entries
             return self._is_over
 
     def _wait(self, n_failures: int) -> bool:
@@ -154,6 +155,8 @@ class Line:
             if n_failures:
                 pause = _BACK_OFF_SECONDS[min(n_failures, len(_BACK_OFF_SECONDS)) - 1]
                 self._wait_for(lambda: False, pause)
+                if self._is_ending():
+                    self._changed.wait(_TICK_SECONDS)
             else:
                 self._wait_for(lambda: bool(self._entries), _MAINTAIN_SECONDS)
                 if self._entries:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 
 import pytest
@@ -107,6 +108,19 @@ def test_what_was_written_all_the_same_is_not_written_again(
     queue.close()
 
     assert len(book.events) == 1
+
+
+def test_a_failure_at_the_end_is_tried_again(make: Make, book: Book, counts: Counts) -> None:
+    book.problem = AuditStoreError("database is locked")
+    queue = make(flush_seconds=LONG)
+    queue.record(an_event())
+    closing = threading.Thread(target=queue.close)
+    closing.start()
+    until(lambda: counts.failed == 1, "it did not fail")
+    book.problem = None
+    closing.join(LONG)
+
+    assert (len(book.events), counts.dropped) == (1, 0)
 
 
 def test_what_cannot_be_written_at_the_end_is_told(
