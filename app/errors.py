@@ -36,6 +36,10 @@ class ModelRejectedError(OperatorError):
     """A model file or its contract cannot be trusted, so it is not served."""
 
 
+class NotCompilableError(OperatorError):
+    """No compiled engine can answer as this estimator does; the text says why."""
+
+
 class AuditStoreError(OperatorError):
     """The audit log's database cannot be used; the text holds no row and no password."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ def an_event(**changes: Any) -> Event:
         subject="alice",
         evidence=some_evidence(),
     )
-    return replace(event, **changes)
+    return event._replace(**changes)
 
 
 def a_refusal(**changes: Any) -> Event:

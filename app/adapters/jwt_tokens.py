@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final
 
 import jwt
-from cachetools import LRUCache
 
 from app.adapters.jwt_claims import Claims
 from app.adapters.keyring import Keyring, KeySet
@@ -91,16 +91,21 @@ class _Memory:
 
     def __init__(self, keys: KeySet) -> None:
         self.keys = keys
-        self._principals: LRUCache[bytes, Principal] = LRUCache(REMEMBERED)
+        self._principals: OrderedDict[bytes, Principal] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, digest: bytes) -> Principal | None:
         with self._lock:
-            return self._principals.get(digest)
+            found = self._principals.get(digest)
+            if found is not None:
+                self._principals.move_to_end(digest)
+            return found
 
     def put(self, digest: bytes, principal: Principal) -> None:
         with self._lock:
             self._principals[digest] = principal
+            if len(self._principals) > REMEMBERED:
+                self._principals.popitem(last=False)
 
 
 def _check_type(header: dict[str, Any]) -> None:

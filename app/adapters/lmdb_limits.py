@@ -13,6 +13,7 @@ import errno
 import struct
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -26,8 +27,8 @@ from app.errors import LimitStoreDownError
 
 SLICES: Final = 128
 MAP_BYTES: Final = 1024 * 1024 * 1024  # the file grows as it is needed
-_SWEPT_PER_WRITE: Final = 2
-_SWEPT_WHEN_FULL: Final = 128
+_SWEPT_AT_ONCE: Final = 64
+_WRITES_PER_SWEEP: Final = 32  # a write adds a key at most for each rate, and few have many
 _FULL_SHARE: Final = 0.75
 _ENTRY: Final = struct.Struct("<ddq")  # begin of the slice, its latest request, their cost
 _SPENT: Final = struct.Struct("<q")  # sum of the costs, in front of the entries
@@ -63,6 +64,8 @@ class LmdbLimits:
         self._now = now
         self._map_bytes = map_bytes
         self._swept_to = b""
+        self._was_full = False
+        self._writes = 0
 
     def admit(self, charges: Sequence[Charge]) -> Admission:
         """Spend every one of *charges*, or none of them when one cannot be paid.
@@ -93,9 +96,11 @@ class LmdbLimits:
     def _admit(self, charges: Sequence[Charge]) -> Admission:
         with self._open().begin(write=True) as txn:
             now = self._now()
-            is_full = self._is_full(txn)
-            self._sweep(txn, now, _SWEPT_WHEN_FULL if is_full else _SWEPT_PER_WRITE)
-            if not is_full:
+            self._writes += 1
+            if self._was_full or self._writes % _WRITES_PER_SWEEP == 0:
+                self._was_full = self._is_full(txn)
+                self._sweep(txn, now, _SWEPT_AT_ONCE)
+            if not self._was_full:
                 return _spend(txn, charges, now)
         raise OSError(errno.ENOSPC, "the limits fill their file")
 
@@ -161,8 +166,13 @@ def _return(txn: Any, charge: Charge, at: float) -> None:
 
 
 def _key(charge: Charge) -> bytes:
-    whose = f"{charge.key}\0{charge.rate.policy}".encode("utf-8", "surrogatepass")
-    return blake2b(whose, digest_size=16).digest() + _WINDOW.pack(charge.rate.window_seconds)
+    return _key_of(charge.key, charge.rate.policy, charge.rate.window_seconds)
+
+
+@lru_cache(4096)
+def _key_of(whose: str, policy: str, window_seconds: int) -> bytes:
+    named = f"{whose}\0{policy}".encode("utf-8", "surrogatepass")
+    return blake2b(named, digest_size=16).digest() + _WINDOW.pack(window_seconds)
 
 
 def _counting(txn: Any, key: bytes, rate: Rate, now: float) -> tuple[int, bytes]:

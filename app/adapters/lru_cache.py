@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-
-from cachetools import LRUCache
+from collections import OrderedDict
 
 Key = tuple[str, bool, bytes]
 
@@ -17,15 +16,22 @@ class LruCache:
     """
 
     def __init__(self, max_entries: int) -> None:
-        self._entries: LRUCache[Key, bytes] = LRUCache(max_entries)
+        self._max_entries = max_entries
+        self._entries: OrderedDict[Key, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> bytes | None:
         """Return what was put under *key* and is still remembered."""
         with self._lock:
-            return self._entries.get(key)
+            found = self._entries.get(key)
+            if found is not None:
+                self._entries.move_to_end(key)
+            return found
 
     def put(self, key: Key, value: bytes) -> None:
         """Remember *value*."""
         with self._lock:
             self._entries[key] = value
+            self._entries.move_to_end(key)
+            if len(self._entries) > self._max_entries:
+                self._entries.popitem(last=False)

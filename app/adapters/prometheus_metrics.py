@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,8 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from app.adapters.metric_cells import counted, distribution, means, summary
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS: Final = (
@@ -38,40 +40,43 @@ class PrometheusMetrics:
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
         self._registry = CollectorRegistry()
+        self._pid = os.getpid()
+        self._caches: list[Any] = []
         self._count_requests()
         self._count_predictions()
         self._count_guarding()
 
     def _count_requests(self) -> None:
-        self._requests = self._labelled(
-            Counter, "http_requests", "Answered requests.", "method", "endpoint", "status"
-        )
+        name, text = "http_requests", "Answered requests."
+        requests = self._labelled(Counter, name, text, "method", "endpoint", "status")
+        self._requests = self._celled(lambda *labels: counted(requests(*labels)))
         text = "Time from the first header to the answer."
         name = "http_request_duration_seconds"
-        self._durations = self._labelled(Histogram, name, text, "endpoint", buckets=_SECONDS)
+        durations = self._labelled(Histogram, name, text, "endpoint", buckets=_SECONDS)
+        self._durations = self._celled(lambda endpoint: distribution(durations(endpoint)))
         text = "Failures by the kind of problem."
         self._errors = self._labelled(Counter, "http_errors", text, "type")
-        self._in_flight = Gauge(
-            "gatehouse_requests_in_flight",
-            "Requests now at work.",
-            registry=self._registry,
-            multiprocess_mode="livesum",
-        )
+        name, text = "gatehouse_requests_in_flight", "Requests now at work."
+        in_flight = Gauge(name, text, registry=self._registry, multiprocess_mode="livesum")
+        self._in_flight = self._celled(lambda: counted(in_flight))
 
     def _count_predictions(self) -> None:
         name, text = "prediction_duration_seconds", "Time of one call of the engine."
-        self._predictions = Summary(name, text, registry=self._registry)
+        predictions = Summary(name, text, registry=self._registry)
+        self._predictions = self._celled(lambda: summary(predictions))
         name, text = "model_load_duration_seconds", "Time to verify and load a model."
         self._loads = Summary(name, text, registry=self._registry)
         name, text = "gatehouse_model_load_failures", "Loads that were refused."
         self._load_failures = self._labelled(Counter, name, text, "model")
         name, text = "request_duration_seconds_by_model", "Time of a prediction request, by model."
-        self._by_model = self._labelled(Histogram, name, text, "model", "version", buckets=_SECONDS)
+        by_model = self._labelled(Histogram, name, text, "model", "version", buckets=_SECONDS)
+        self._by_model = self._celled(lambda *labels: distribution(by_model(*labels)))
         name, text = "prediction_confidence", "Highest class probability of each classified row."
-        self._confidence: Any = Histogram(name, text, buckets=_CONFIDENCE, registry=self._registry)
+        confidence = Histogram(name, text, buckets=_CONFIDENCE, registry=self._registry)
+        self._confidence = self._celled(lambda: distribution(confidence))
         name, text = "feature_mean_value", "Mean of each feature in each request."
         mean_of = self._labelled(Summary, name, text, "feature")
-        self._means = lru_cache(256)(lambda names: [mean_of(name) for name in names])
+        self._means = self._celled(lambda names: means(map(mean_of, names)))
         name, text = "gatehouse_values_outside_training", "Values outside the range of training."
         self._outside = self._labelled(Counter, name, text, "model")
 
@@ -87,16 +92,29 @@ class PrometheusMetrics:
         name, text = "gatehouse_audit_events", "Events of the audit log."
         self._audit_events = self._labelled(Counter, name, text, "outcome")
         name, text = "gatehouse_cache_lookups", "Looks into the cache."
-        self._cache = self._labelled(Counter, name, text, "outcome")
+        lookups = self._labelled(Counter, name, text, "outcome")
+        self._cache = self._celled(lambda outcome: counted(lookups(outcome)))
 
     def _labelled(self, kind: Any, name: str, text: str, *labels: str, **options: Any) -> Any:
         """Return what gives the child for label values; children are looked up once."""
         metric = kind(name, text, labels, registry=self._registry, **options)
         return lru_cache(4096)(metric.labels)
 
+    def _celled(self, cells_of: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *cells_of*, which remembers what it has found in this process."""
+        remembered = lru_cache(4096)(cells_of)
+        self._caches.append(remembered)
+        return remembered
+
+    def _begin_anew(self) -> None:
+        """Find the cells of a process that was forked off, which has files of its own."""
+        self._pid = os.getpid()
+        for remembered in self._caches:
+            remembered.cache_clear()
+
     def request(self, *, method: str, endpoint: str, status: int, seconds: float) -> None:
         """Count one answered request of *endpoint*, a route pattern."""
-        self._requests(method if method in _METHODS else "other", endpoint, status).inc()
+        self._requests(method if method in _METHODS else "other", endpoint, status).add(1.0)
         self._durations(endpoint).observe(seconds)
 
     def error(self, kind: str) -> None:
@@ -104,8 +122,10 @@ class PrometheusMetrics:
         self._errors(kind).inc()
 
     def in_flight(self, change: int) -> None:
-        """Add *change* to the requests now at work."""
-        self._in_flight.inc(change)
+        """Add *change* to the requests now at work; each request begins with it."""
+        if self._pid != os.getpid():
+            self._begin_anew()
+        self._in_flight().add(change)
 
     def authentication_failed(self, reason: str) -> None:
         """Count one refused token."""
@@ -129,7 +149,7 @@ class PrometheusMetrics:
 
     def cache(self, outcome: str) -> None:
         """Count one look into the cache: hit, miss or bypass."""
-        self._cache(outcome).inc()
+        self._cache(outcome).add(1.0)
 
     def model_loaded(self, *, model: str, version: str, seconds: float) -> None:
         """Record that a version was verified and loaded."""
@@ -144,9 +164,7 @@ class PrometheusMetrics:
         self, *, model: str, names: Sequence[str], means: Sequence[float], outside: int
     ) -> None:
         """Record the mean of each feature in one request, and the values outside training."""
-        for child, mean in zip(self._means(names), means, strict=True):
-            if mean == mean:  # noqa: PLR0124  NaN, no value in any row, would stay in the sum
-                child.observe(mean)
+        self._means(names).observe(means)
         if outside:
             self._outside(model).inc(outside)
 
@@ -156,14 +174,14 @@ class PrometheusMetrics:
         Rows are sorted into the histogram's buckets at once: one ``observe`` a row would cost
         more than the model.
         """
-        self._predictions.observe(seconds)
+        self._predictions().observe(seconds)
+        confidence = self._confidence()
         if len(confidences) == 1:
-            self._confidence.observe(confidences[0])
+            confidence.observe(confidences[0])
         elif confidences:
-            places = np.searchsorted(self._confidence._upper_bounds, confidences)  # noqa: SLF001
-            for place, count in zip(*np.unique(places, return_counts=True), strict=True):
-                self._confidence._buckets[place].inc(int(count))  # noqa: SLF001
-            self._confidence._sum.inc(float(sum(confidences)))  # noqa: SLF001
+            places = np.searchsorted(confidence.bounds, confidences)
+            counts = np.bincount(places, minlength=len(confidence.buckets))
+            confidence.observe_many(counts.tolist(), float(sum(confidences)))
 
     def answered(self, *, model: str, version: str, seconds: float) -> None:
         """Record one prediction request from its headers to its answer."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,8 +18,7 @@ Fields = tuple[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A prediction as it was made.
 
     Attributes:
@@ -34,8 +32,7 @@ class Evidence:
     fragment: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """One request that is worth remembering.
 
     Attributes:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 LONGEST_SECONDS = 366 * 86_400
@@ -37,8 +38,7 @@ class Rate:
         return f"{self.policy}-{self.window_seconds}s" if self.policy else f"{self.window_seconds}s"
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What a request costs somebody of one rate.
 
     Whose count it is, the rate's policy and its window tell one count from another.
@@ -49,8 +49,7 @@ class Charge:
     cost: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """What the limits said to one request.
 
     ``remaining`` and ``reset_seconds`` belong to ``rate``, the one nearest to its end. ``at`` is

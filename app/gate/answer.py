@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import pairwise
 from time import perf_counter
 from typing import Final
 
@@ -22,6 +23,7 @@ from app.gate.services import Services
 
 log = logging.getLogger("gatehouse.gate")
 STEPS: Final = ("token", "limit", "read", "parse", "validate", "model", "record", "answer")
+_TIMING: Final = ", ".join(f"{step};dur=%.4f" for step in STEPS)
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ def answer(call: Call, services: Services) -> Answer:
     notes = (*found.notes, *visit.notes.items())
     told = {name for name, _ in found.headers}
     rest = [header for header in visit.headers if header[0] not in told]
-    return replace(found, headers=(*found.headers, *rest), notes=notes)
+    return found._replace(headers=(*found.headers, *rest), notes=notes)
 
 
 def _admitted(visit: _Visit) -> Answer:
@@ -141,5 +143,4 @@ def _headers(model: ServedModel, result: Result, times: list[float]) -> tuple[tu
 
 def _timing(times: list[float]) -> str:
     """Return the steps in milliseconds as a ``Server-Timing`` header (W3C)."""
-    spans = zip(STEPS, times, times[1:], strict=False)
-    return ", ".join(f"{step};dur={(end - start) * 1e3:.4f}" for step, start, end in spans)
+    return _TIMING % tuple([(end - start) * 1e3 for start, end in pairwise(times)])

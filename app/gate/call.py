@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from app.errors import BodyMalformedError, BodyTooLargeError
 
@@ -19,8 +18,7 @@ EVIDENCE: Final = "gatehouse.evidence"  # of a prediction, for the audit log
 DETAIL: Final = "gatehouse.detail"  # what an administrator asked for, as JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What the gate looks at in a request. ``read_body`` takes the most bytes it may return."""
 
     path: str
@@ -30,11 +28,11 @@ class Call:
     content_type: str | None
     content_encoding: str | None
     accept: str | None
+    query: str
     read_body: Callable[[int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Status, headers and body; ``notes`` go to the envelope: for log, metrics and audit."""
 
     status: int
@@ -54,6 +52,7 @@ def call_of(environ: Mapping[str, Any]) -> Call:
         content_type=get("CONTENT_TYPE"),
         content_encoding=get("HTTP_CONTENT_ENCODING"),
         accept=get("HTTP_ACCEPT"),
+        query=get("QUERY_STRING", ""),
         read_body=lambda most: read_body(environ, most),
     )
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from time import perf_counter, time
-from typing import Any, Final
+from typing import Final
 
 from app.errors import AuditDownError
 from app.gate.address import client_address
-from app.gate.call import ADDRESS, ENDPOINT, MODEL, PROBLEM, REQUEST_ID, SUBJECT, Answer
+from app.gate.call import ADDRESS, ENDPOINT, MODEL, PROBLEM, REQUEST_ID, SUBJECT
 from app.gate.cors import cors_headers, is_preflight
+from app.gate.door import HOT, Doors, Environ, Headers, Reply, StartResponse, WsgiApp, reply_of
 from app.gate.events import event_of
 from app.gate.problems import INTERNAL, problem, problem_of
 from app.gate.services import Services
-
-Environ = dict[str, Any]
-Headers = list[tuple[str, str]]
-StartResponse = Callable[..., Any]
-WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 access_log = logging.getLogger("gatehouse.access")
 log = logging.getLogger("gatehouse.gate")
@@ -50,8 +46,8 @@ _HSTS: Final = ("Strict-Transport-Security", "max-age=31536000")
 class Envelope:
     """Gives each request an id, an address, a time, security headers, a log line and metrics."""
 
-    def __init__(self, app: WsgiApp, services: Services) -> None:
-        self._app = app
+    def __init__(self, app: WsgiApp, services: Services, hot: Collection[str] = HOT) -> None:
+        self._doors = Doors(app, services, hot)
         self._services = services
         settings = services.settings
         self._trusted_proxies = settings.server.trusted_proxies
@@ -63,26 +59,21 @@ class Envelope:
         """Answer one request."""
         started = perf_counter()
         metrics = self._services.metrics
-        request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
-        environ[REQUEST_ID] = request_id
+        sent_id = environ.get("HTTP_X_REQUEST_ID")
+        is_sane = sent_id is not None and _SANE_ID.fullmatch(sent_id)
+        environ[REQUEST_ID] = sent_id if is_sane else secrets.token_hex(16)
         environ[ADDRESS] = client_address(
             environ.get("REMOTE_ADDR") or "unknown",
             environ.get("HTTP_X_FORWARDED_FOR"),
             self._trusted_proxies,
         )
-        begun: list[tuple[str, Headers]] = []
-
-        def begin(status: str, headers: Headers, _exc_info: Any = None) -> Callable[[bytes], None]:
-            begun.append((status, headers))
-            return _no_write
-
         metrics.in_flight(1)
         try:
-            body = self._answered(environ, begin)
-            body = self._remembered(environ, begin, body, begun, perf_counter() - started)
+            reply = self._answered(environ)
+            reply = self._remembered(environ, reply, perf_counter() - started)
         finally:
             metrics.in_flight(-1)
-        status, headers = begun[-1]
+        status, headers, body = reply
         self._record(environ, int(status[:3]), perf_counter() - started)
         headers = self._completed(environ, headers)
         if status[0] in "45" and _is_long(environ.get("CONTENT_LENGTH") or ""):
@@ -90,38 +81,30 @@ class Envelope:
         start_response(status, headers)
         return body
 
-    def _answered(self, environ: Environ, begin: StartResponse) -> Iterable[bytes]:
+    def _answered(self, environ: Environ) -> Reply:
         try:
             if self._origins and is_preflight(environ):
-                begin("204 No Content", [])
-                return []
-            return self._app(environ, begin)
+                return Reply("204 No Content", [], [])
+            return self._doors.reply(environ)
         except Exception:
             log.exception("request failed", extra={"request_id": environ[REQUEST_ID]})
             path, request_id = environ.get("PATH_INFO", ""), environ[REQUEST_ID]
             failed = problem(INTERNAL, detail=None, path=path, request_id=request_id)
-            return _sent(failed, environ, begin)
+            return reply_of(failed, environ)
 
-    def _remembered(
-        self,
-        environ: Environ,
-        begin: StartResponse,
-        body: Iterable[bytes],
-        begun: Sequence[tuple[str, Headers]],
-        seconds: float,
-    ) -> Iterable[bytes]:
+    def _remembered(self, environ: Environ, reply: Reply, seconds: float) -> Reply:
         """Hand the request to the audit log, which may refuse what it cannot remember."""
-        event = event_of(environ, int(begun[-1][0][:3]), seconds, time())
+        event = event_of(environ, int(reply.status[:3]), seconds, time())
         if event is None:
-            return body
+            return reply
         try:
             self._services.audit.record(event)
         except AuditDownError as error:
-            if hasattr(body, "close"):
-                body.close()
+            if hasattr(reply.body, "close"):
+                reply.body.close()
             path, request_id = environ.get("PATH_INFO", ""), environ[REQUEST_ID]
-            return _sent(problem_of(error, path=path, request_id=request_id), environ, begin)
-        return body
+            return reply_of(problem_of(error, path=path, request_id=request_id), environ)
+        return reply
 
     def _completed(self, environ: Environ, headers: Headers) -> Headers:
         """Add what every answer carries; what the answer says itself stays."""
@@ -163,14 +146,6 @@ class Envelope:
             )
 
 
-def _sent(answer: Answer, environ: Environ, begin: StartResponse) -> Iterable[bytes]:
-    environ.update(answer.notes)
-    length = ("Content-Length", str(len(answer.body)))
-    status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
-    begin(status, [*answer.headers, length])
-    return [answer.body]
-
-
 def _is_long(content_length: str) -> bool:
     """Say whether a body that nobody read is too long for the server to pass over.
 
@@ -179,18 +154,3 @@ def _is_long(content_length: str) -> bool:
     if not (content_length.isascii() and content_length.isdecimal()):
         return False
     return len(content_length) > _LONG_DIGITS or int(content_length) > _LONG_BYTES
-
-
-def _no_write(_: bytes) -> None:
-    """Refuse the write callable of PEP 3333: an answer is looked at as a whole before it goes out.
-
-    Raises:
-        NotImplementedError: always.
-    """
-    raise NotImplementedError
-
-
-def _request_id(sent: str | None) -> str:
-    if sent is not None and _SANE_ID.fullmatch(sent):
-        return sent
-    return secrets.token_hex(16)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import Final
 
 from app.domain.audit import Event
@@ -30,6 +29,6 @@ class Entry:
 
     def refuse(self) -> None:
         """Say of the request that it was refused, which is what its caller is told."""
-        self.event = replace(
-            self.event, kind="refusal", status=int(_DOWN.status), problem=_DOWN.slug, evidence=None
+        self.event = self.event._replace(
+            kind="refusal", status=int(_DOWN.status), problem=_DOWN.slug, evidence=None
         )

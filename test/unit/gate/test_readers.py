@@ -67,4 +67,4 @@ def test_a_place_is_free_again_after_a_body_that_failed() -> None:
     with readers.reading("alice"):
         pass
 
-    assert readers._by_subject.total() == 0
+    assert readers._by_subject == {}
