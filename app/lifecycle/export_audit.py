@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.domain.audit import Record
+from app.domain.audit_privacy import LONG, unpacked
 from app.errors import OperatorError
 
 _RECORDS_AT_ONCE: Final = 10_000
@@ -60,7 +61,7 @@ def _write(records: Iterable[Record], file: Any) -> int:
     schema = pa.schema(list(zip(names, types.values(), strict=True)))
     n_records, rest = 0, iter(records)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-        while chunk := list(islice(rest, _RECORDS_AT_ONCE)):
+        while chunk := list(map(_readable, islice(rest, _RECORDS_AT_ONCE))):
             columns = [
                 pa.array(column, kind)
                 for column, kind in zip(zip(*chunk, strict=True), types.values(), strict=True)
@@ -68,3 +69,13 @@ def _write(records: Iterable[Record], file: Any) -> int:
             writer.write_batch(pa.record_batch(columns, schema=schema))
             n_records += len(chunk)
     return n_records
+
+
+def _readable(record: Record) -> Record:
+    """Return *record* with its inputs as numbers; what cannot be read stays as it is."""
+    if record.n_rows is None or record.n_rows < LONG or record.inputs is None:
+        return record
+    try:
+        return record._replace(inputs=unpacked(record.inputs))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return record

@@ -46,6 +46,7 @@ def sqlite(path: Path, *, writes: bool = True) -> Engine:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the module's own BEGIN would come too late
         if writes:
+            connection.execute("PRAGMA page_size = 32768")  # of a new file; large inputs want it
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
         else:

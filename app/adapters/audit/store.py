@@ -20,7 +20,7 @@ from app.domain.audit_chain import CHECKPOINT, Chain, Checkpoint, Head, Left
 Row = TypeVar("Row", bound=NamedTuple)
 RECORDS: Final = table("audit_records", *map(column, Record._fields))
 HEADS: Final = table("audit_heads", *map(column, Head._fields))
-_WRITE: Final = insert(RECORDS)
+_COLUMNS: Final = ", ".join(Record._fields)
 _READ_AT_ONCE: Final = 1_000
 _MOST_HEADS_CUT: Final = 1_000
 
@@ -72,7 +72,11 @@ class Writing:
 
     def add_records(self, records: Sequence[Record]) -> None:
         """Append *records*."""
-        self.connection.execute(_WRITE, [record._asdict() for record in records])
+        # Rows of one shape need none of what SQLAlchemy does for each: half the time of a write.
+        mark = "?" if self.connection.dialect.paramstyle == "qmark" else "%s"
+        marks = ", ".join([mark] * len(Record._fields))
+        statement = f"INSERT INTO audit_records ({_COLUMNS}) VALUES ({marks})"  # noqa: S608  names of ours
+        self.connection.exec_driver_sql(statement, [tuple(record) for record in records])
 
     def end_of(self, writer: str) -> Chain:
         """Return how far *writer* has come."""

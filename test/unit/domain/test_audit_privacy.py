@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.audit import Event, Record
-from app.domain.audit_privacy import HASHED, ModelPrivacy, Privacy
+from app.domain.audit_privacy import HASHED, LONG, PACKED, ModelPrivacy, Privacy, unpacked
 from test.audit_parts import NOON, a_refusal, an_event, some_evidence
 from test.builders import a_contract
 
@@ -48,6 +48,24 @@ def test_a_prediction_is_kept_as_integers_and_text() -> None:
         "inputs": '{"a":[1.0,2.5],"b":[null,4.0]}',
         "outputs": '{"predictions":[4.5]}',
     }
+
+
+def test_columns_of_many_rows_are_packed_and_lose_nothing() -> None:
+    rows = [(n / 7, nan if n % 3 else -float(n)) for n in range(LONG)]
+    packed = kept(an_event(evidence=some_evidence(*rows)))["inputs"]
+
+    assert list(json.loads(packed)["a"]) == [PACKED]
+    read = json.loads(unpacked(packed))
+    assert read["a"] == [n / 7 for n in range(LONG)]
+    assert read["b"] == [None if n % 3 else -float(n) for n in range(LONG)]
+
+
+def test_privacy_holds_for_many_rows_too() -> None:
+    rest = ModelPrivacy(inputs="hashed", features={"b": "omitted"})
+
+    few, many = inputs(rest, (1.0, 2.0)), inputs(rest, *[(1.0, 2.0)] * LONG)
+
+    assert many == {"a": few["a"] * LONG}
 
 
 def test_a_refusal_has_no_model() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import stat
 import sys
 from datetime import UTC, datetime
@@ -9,10 +10,11 @@ import pytest
 from pyarrow import parquet  # type: ignore[import-untyped]
 
 from app.domain.audit import Record
+from app.domain.audit_privacy import LONG, Privacy
 from app.errors import OperatorError
 from app.lifecycle import export_audit as module
 from app.lifecycle.export_audit import export_audit
-from test.audit_parts import MemoryLog, a_log
+from test.audit_parts import MemoryLog, a_log, an_event, some_evidence
 
 
 def records() -> list[Record]:
@@ -41,6 +43,17 @@ def test_many_records_are_written_in_batches(
 
     file = parquet.ParquetFile(tmp_path / "audit.parquet")
     assert (file.metadata.num_rows, file.metadata.num_row_groups) == (11, 3)
+
+
+def test_inputs_of_many_rows_are_numbers_again(tmp_path: Path) -> None:
+    whole = Privacy(b"key").kept(an_event(evidence=some_evidence(*[(1.0, 0.5)] * LONG)))
+    packed = records()[0]._replace(n_rows=LONG, inputs=whole[-2])
+
+    export_audit([packed, packed._replace(inputs="{")], tmp_path / "audit.parquet")
+
+    found = parquet.read_table(tmp_path / "audit.parquet").column("inputs").to_pylist()
+    assert json.loads(found[0]) == {"a": [1.0] * LONG, "b": [0.5] * LONG}
+    assert found[1] == "{"
 
 
 def test_nothing_to_export_is_a_file_without_rows(tmp_path: Path) -> None:
