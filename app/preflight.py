@@ -14,6 +14,7 @@ from app.files import write_atomically
 from app.settings.schema import Settings
 from app.settings.secret import shared_secret
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SERVER_LOG = {
     "formatters": {"json": {"()": "app.log.JsonLines"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
@@ -86,12 +87,26 @@ def prepare(settings: Settings) -> None:
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
         settings.draining_file.unlink(missing_ok=True)
+        _forget_another_boot(runtime)
         write_atomically(server_log(settings), json.dumps(_SERVER_LOG).encode())
     except OSError as error:
         raise SettingsError(
             f"runtime_path: {error.filename}: {error.strerror}. Fix: a folder to write to."
         ) from error
     shared_secret(settings)
+
+
+def _forget_another_boot(runtime: Path) -> None:
+    """Remove the limits that the machine's last boot has left: a crash may have damaged them."""
+    try:
+        boot = BOOT_ID.read_text()
+    except OSError:  # no Linux, where the file is not written through memory either
+        return
+    known = runtime / "boot-id"
+    if not known.exists() or known.read_text() != boot:
+        for file in runtime.glob("limits.lmdb*"):
+            file.unlink()
+        write_atomically(known, boot.encode())
 
 
 def server_log(settings: Settings) -> Path:

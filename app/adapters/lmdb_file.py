@@ -9,12 +9,18 @@ from typing import Any, Final
 
 import lmdb
 
+RESERVED_BYTES: Final = 16 * 1024 * 1024
+_CAN_RESERVE: Final = hasattr(os, "posix_fallocate")
 _OPEN: Final[dict[Path, Any]] = {}
 _OPENING: Final = threading.Lock()
 
 
 def opened(path: Path, *, map_bytes: int, is_durable: bool) -> Any:
     """Return the environment at *path*, which only this user may read.
+
+    One that is not durable is written through memory: a system call for each transaction costs
+    more, and waits for whatever the disk does. After a crash of the machine, not of a process,
+    such a file may be damaged: the launcher removes what an earlier boot has left.
 
     Args:
         path: of the file, absolute.
@@ -38,10 +44,36 @@ def opened(path: Path, *, map_bytes: int, is_durable: bool) -> Any:
                 mode=0o600,
                 sync=is_durable,
                 metasync=is_durable,
+                writemap=_CAN_RESERVE and not is_durable,
                 max_dbs=0,
             )
+            if not is_durable:
+                _reserve_first(path, map_bytes)
             _OPEN[path].reader_check()  # a killed reader's place would keep old pages for ever
         return _OPEN[path]
+
+
+def _reserve_first(path: Path, map_bytes: int) -> None:
+    try:
+        reserve(path, _OPEN[path], map_bytes)
+    except OSError:
+        _OPEN.pop(path).close()
+        raise
+
+
+def reserve(path: Path, environment: Any, map_bytes: int) -> None:
+    """Have the disk hold room for what is written next, in a file that is not durable.
+
+    Writing through memory where the disk has no room ends the process (SIGBUS).
+
+    Raises:
+        OSError: there is none.
+    """
+    if not _CAN_RESERVE:
+        return
+    used = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, min(used + RESERVED_BYTES, map_bytes))
 
 
 def _let_go_of_the_parents() -> None:

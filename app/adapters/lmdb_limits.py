@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import lmdb
 
-from app.adapters.lmdb_file import opened
+from app.adapters.lmdb_file import opened, reserve
 from app.domain.ports import Metrics
 from app.domain.rates import Admission, Charge, Rate, decide, decide_all
 from app.errors import LimitStoreDownError
@@ -98,6 +98,7 @@ class LmdbLimits:
             now = self._now()
             self._writes += 1
             if self._was_full or self._writes % _WRITES_PER_SWEEP == 0:
+                reserve(self._path, self._open(), self._map_bytes)
                 self._was_full = self._is_full(txn)
                 self._sweep(txn, now, _SWEPT_AT_ONCE)
             if not self._was_full:

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from app.errors import SettingsError
-from app.preflight import prepare
+from app.preflight import BOOT_ID, prepare
 from app.settings.schema import Settings
 
 
@@ -39,3 +39,20 @@ def test_what_an_earlier_server_left_is_gone(settings: Settings) -> None:
 
     assert list(settings.metrics_directory.iterdir()) == []
     assert not settings.draining_file.exists()
+
+
+@pytest.mark.skipif(not BOOT_ID.exists(), reason="this system does not number its boots")
+def test_limits_of_an_earlier_boot_are_forgotten_and_those_of_this_one_kept(
+    settings: Settings,
+) -> None:
+    runtime = settings.path(settings.runtime_path)
+    limits = runtime / "limits.lmdb"
+    prepare(settings)
+    limits.touch()
+    prepare(settings)
+    assert limits.exists()
+
+    (runtime / "boot-id").write_text("another")
+    prepare(settings)
+
+    assert not limits.exists()
