@@ -18,14 +18,20 @@ StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 HOT: Final = frozenset({"/api/v1/predict"})
+_OF_ITS_OWN: Final = frozenset({"cache-control", "content-security-policy"})
 
 
 class Reply(NamedTuple):
-    """What goes to the server, not sent yet: it can still be looked at as a whole."""
+    """What goes to the server, not sent yet: it can still be looked at as a whole.
+
+    Attributes:
+        is_plain: whether it leaves caching and content policy to the envelope.
+    """
 
     status: str
     headers: Headers
     body: Iterable[bytes]
+    is_plain: bool = True
 
 
 class Doors:
@@ -59,7 +65,9 @@ class Doors:
             return _no_write
 
         body = self._app(environ, begin)
-        return Reply(*begun[-1], body)
+        status, headers = begun[-1]
+        is_plain = _OF_ITS_OWN.isdisjoint(name.lower() for name, _ in headers)
+        return Reply(status, headers, body, is_plain)
 
 
 def reply_of(answer: Answer, environ: Environ) -> Reply:

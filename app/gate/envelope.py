@@ -31,10 +31,9 @@ _STRICT: Final = (
     ("Referrer-Policy", "no-referrer"),
     ("Server", ""),
 )
-_NO_STORE: Final = ("Cache-Control", "no-store")
-_NO_CONTENT_POLICY: Final = (
-    "Content-Security-Policy",
-    "default-src 'none'; frame-ancestors 'none'",
+_PLAIN: Final = (
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 )
 # A server may drop it (PEP 3333 leaves it to servers); Granian passes it on and closes.
 _CLOSE: Final = ("Connection", "close")
@@ -73,9 +72,9 @@ class Envelope:
             reply = self._remembered(environ, reply, perf_counter() - started)
         finally:
             metrics.in_flight(-1)
-        status, headers, body = reply
+        status, _, body, _ = reply
         self._record(environ, int(status[:3]), perf_counter() - started)
-        headers = self._completed(environ, headers)
+        headers = self._completed(environ, reply)
         if status[0] in "45" and _is_long(environ.get("CONTENT_LENGTH") or ""):
             headers.append(_CLOSE)
         start_response(status, headers)
@@ -106,14 +105,14 @@ class Envelope:
             return reply_of(problem_of(error, path=path, request_id=request_id), environ)
         return reply
 
-    def _completed(self, environ: Environ, headers: Headers) -> Headers:
-        """Add what every answer carries; what the answer says itself stays."""
-        own = {name.lower() for name, _ in headers}
-        headers = [*headers, ("X-Request-ID", environ[REQUEST_ID]), *self._security]
-        if "cache-control" not in own:
-            headers.append(_NO_STORE)
-        if "content-security-policy" not in own:
-            headers.append(_NO_CONTENT_POLICY)
+    def _completed(self, environ: Environ, reply: Reply) -> Headers:
+        """Return the headers with what every answer carries; what the answer says itself stays."""
+        headers = [*reply.headers, ("X-Request-ID", environ[REQUEST_ID]), *self._security]
+        if reply.is_plain:
+            headers += _PLAIN
+        else:
+            own = {name.lower() for name, _ in reply.headers}
+            headers += [header for header in _PLAIN if header[0].lower() not in own]
         if self._origins:
             headers.extend(cors_headers(environ, self._origins))
         return headers
