@@ -79,7 +79,7 @@ def reply_of(answer: Answer, environ: Environ) -> Reply:
 
 @lru_cache
 def _status_line(status: int) -> str:
-    return f"{status} {HTTPStatus(status).phrase}"
+    return f"{status} {HTTPStatus(status).phrase.upper()}"
 
 
 def _no_write(_: bytes) -> None:
