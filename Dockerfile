@@ -14,6 +14,12 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
 WORKDIR /srv/gatehouse
 
+# The compiler for the forest kernel; it stays in this stage, so its version is Debian's to choose.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+
 # setuptools, needed only while building, is checked by its hash as well and leaves again below.
 COPY requirements.txt ./
 RUN echo 'setuptools==84.2.1 --hash=sha256:ca140b45d5325a9478f880e351484f62fef15f336462e449ca0c03c873d589c2' \
@@ -25,7 +31,7 @@ RUN echo 'setuptools==84.2.1 --hash=sha256:ca140b45d5325a9478f880e351484f62fef15
       --only-binary :all: --no-binary flasgger -r requirements.txt
 
 # Modes are set here, so that a strict umask where the sources lie cannot lock the gateway out.
-COPY pyproject.toml README.md LICENSE config.yaml gunicorn.conf.py ./
+COPY pyproject.toml setup.py README.md LICENSE config.yaml gunicorn.conf.py ./
 COPY configs ./configs
 COPY jwt_tools ./jwt_tools
 COPY scripts ./scripts

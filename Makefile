@@ -6,6 +6,7 @@ PYTHON ?= python3
 UV := 0.13.8
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+BUILD := pyproject.toml setup.py $(wildcard app/adapters/engines/_*.[ch])
 export APP_ENV ?= dev
 T ?=
 
@@ -46,7 +47,7 @@ lock: setup-dev ## pin requirements*.in into requirements*.txt, with hashes
 	    --python-version 3.11 $$part.in --output-file $$part.txt; done
 
 clean: ## remove the environment and everything made while running
-	@rm -rf .venv runtime
+	@rm -rf .venv runtime build *.egg-info app/adapters/engines/*.so
 
 setup: .venv/runtime-ready ## install what serving needs
 
@@ -60,17 +61,17 @@ setup-dev: .venv/dev-ready ## install what tests and checks need
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	@touch $@
 
-.venv/runtime-ready: .venv/uv-ready requirements.txt pyproject.toml
+.venv/runtime-ready: .venv/uv-ready requirements.txt $(BUILD)
 	@$(INSTALL) --require-hashes --compile-bytecode -r requirements.txt
 	@$(INSTALL) --no-deps -e .
 	@touch $@
 
-.venv/pipeline-ready: .venv/uv-ready requirements-pipeline.txt pyproject.toml
+.venv/pipeline-ready: .venv/uv-ready requirements-pipeline.txt $(BUILD)
 	@$(INSTALL) --require-hashes --compile-bytecode -r requirements-pipeline.txt
 	@$(INSTALL) --no-deps -e .
 	@touch $@ .venv/runtime-ready
 
-.venv/dev-ready: .venv/uv-ready requirements-dev.txt pyproject.toml
+.venv/dev-ready: .venv/uv-ready requirements-dev.txt $(BUILD)
 	@$(INSTALL) --require-hashes --compile-bytecode -r requirements-dev.txt
 	@$(INSTALL) --no-deps -e .
 	@touch $@ .venv/runtime-ready

@@ -1,0 +1,1 @@
+"""From a fitted estimator to data that a faster engine answers from."""
