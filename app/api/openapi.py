@@ -40,6 +40,7 @@ from app.errors import (
 )
 from app.gate.admission import limit_headers
 from app.gate.call import Answer
+from app.gate.decode import ARROW
 from app.gate.problems import INTERNAL, problem, problem_of
 from app.settings.schema import Settings
 
@@ -51,6 +52,7 @@ _REVOCATIONS: Final = {
     "subject": {"summary": "What a subject was issued", "value": {"subject": "alice"}},
     "everyone": {"summary": "All that was issued", "value": {"everyone": True}},
 }
+_ARROW_ROWS: Final = {ARROW: {"schema": {"$ref": "#/components/schemas/ArrowRows"}}}
 _LIMIT_HEADERS: Final = ("RateLimit-Policy", "RateLimit")
 
 
@@ -98,7 +100,7 @@ def _components(contract: Contract | None, settings: Settings) -> dict[str, Any]
         **_BASE["components"],
         "parameters": {"ModelName": _model_name(contract)},
         "requestBodies": {
-            "Predict": _json_body("PredictRequest", request_examples(contract)),
+            "Predict": _json_body("PredictRequest", request_examples(contract), _ARROW_ROWS),
             "Revocation": _json_body("RevocationRequest", _REVOCATIONS),
         },
         "responses": {"Prediction": _prediction(contract), **_problems(contract, settings)},
@@ -139,8 +141,11 @@ def _model_name(contract: Contract | None) -> dict[str, Any]:
     return {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}} | example
 
 
-def _json_body(schema: str, examples: Mapping[str, Any]) -> dict[str, Any]:
-    return {"required": True, "content": {"application/json": _media(schema, examples)}}
+def _json_body(
+    schema: str, examples: Mapping[str, Any], others: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    content = {"application/json": _media(schema, examples), **(others or {})}
+    return {"required": True, "content": content}
 
 
 def _prediction(contract: Contract | None) -> dict[str, Any]:
@@ -149,7 +154,7 @@ def _prediction(contract: Contract | None) -> dict[str, Any]:
     return {
         "description": "One prediction a row, in the order of the rows.",
         "headers": _headers(named),
-        "content": {"application/json": media},
+        "content": {"application/json": media, ARROW: _media("ArrowScores", {})},
     }
 
 
@@ -175,9 +180,11 @@ def _refusals(contract: Contract | None, settings: Settings) -> Sequence[Request
         TokenInvalidError("signature"),
         PermissionMissingError("This needs a grant of 'predict' on 'diabetes'."),
         ModelUnknownError("No model of this name is served here."),
-        NotAcceptableError("The answer is application/json; let Accept take it."),
+        NotAcceptableError(f"The answer is application/json or {ARROW}; let Accept take one."),
         BodyTooLargeError(f"More than {settings.model.max_rows} rows."),
-        MediaTypeUnsupportedError("Send 'Content-Type: application/json', in UTF-8."),
+        MediaTypeUnsupportedError(
+            f"Send 'Content-Type: application/json', in UTF-8, or '{ARROW}'."
+        ),
         RateLimitedError(spent.reset_seconds, limit_headers(spent, rates)),
         ModelNotReadyError("No good version of the model is loaded."),
         LimitStoreDownError("The rate limit cannot be counted now."),

@@ -16,7 +16,7 @@ def predict() -> Call:
     """Score rows with the default model of this environment.
 
     A row is an array in the order of the features, or an object by their names. Write null for a
-    missing value.
+    missing value. Many rows go faster as an Arrow stream.
     ---
     tags: [prediction]
     requestBody: {$ref: '#/components/requestBodies/Predict'}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
-from app.domain.contract import Contract, Feature
+from app.domain.contract import Contract
 from app.domain.ports import FloatArray
+from app.domain.values import Values
 from app.errors import BodyTooLargeError, FieldError, InputInvalidError, ModelRejectedError
 
 _NUMBERS: Final = {float, int}
 _NUMBERS_AND_NULL: Final = {float, int, type(None)}
-_ABSENT: Final = object()
 
 
 class RowReader:
@@ -46,72 +46,99 @@ class RowReader:
             raise ModelRejectedError(f"features of kind {', '.join(unread)} are not served yet")
         self._features: Final = features
         self._names: Final = contract.feature_names
+        self._name_set: Final = frozenset(self._names)
         self._max_rows: Final = max_rows
-        self._low: Final = _bounds((f.minimum for f in features), min_value, max)
-        self._high: Final = _bounds((f.maximum for f in features), max_value, min)
-        self._trained_low: Final = _bounds((f.trained_minimum for f in features), -np.inf, max)
-        self._trained_high: Final = _bounds((f.trained_maximum for f in features), np.inf, min)
-        self._fill: Final = np.array([_fill_of(f, nan_replacement) for f in features])
-        self._refuses_missing: Final = np.array([_policy_of(f) == "refuse" for f in features])
-        self._whole: Final = np.array([f.kind == "int" for f in features])
-        self._boolean: Final = np.array([f.kind == "bool" for f in features])
-        self._only_floats: Final = all(f.kind == "float" for f in features)
+        self._values: Final = Values(
+            features, min_value=min_value, max_value=max_value, nan_replacement=nan_replacement
+        )
 
     def matrix(self, data: object) -> FloatArray:
         """Return *data* as a matrix, missing values filled in, shape (n_rows, n_features).
 
         Args:
             data: a list of rows; a row is a list of numbers and nulls in the contract's order,
-                or an object from feature name to number or null.
+                or an object from feature name to number or null. Or all rows as one float64
+                array, shape (n_rows, n_values), NaN for null, which is changed in place.
 
         Raises:
             InputInvalidError: a row or a value breaks the contract.
             BodyTooLargeError: more rows than allowed.
         """
-        rows = self._as_lists(data)
-        kinds = set(map(type, chain.from_iterable(rows)))
-        if not (kinds <= _NUMBERS_AND_NULL):
-            self._check_types(rows)
-        matrix = np.array(rows, dtype=np.float64)
-        self._check_values(matrix)
-        if not kinds <= _NUMBERS:
-            self._fill_in(matrix)
-        return matrix
+        if isinstance(data, list):
+            return self._from_list(data)
+        if not isinstance(data, np.ndarray):
+            raise _no_rows()
+        self._check_size(len(data))
+        if data.shape[1] != len(self._names):
+            raise InputInvalidError(list(_first(self._shape_faults(data))))
+        return self.checked(data)
+
+    def checked(self, matrix: FloatArray) -> FloatArray:
+        """Return *matrix* when its values keep the contract, missing ones filled in, in place.
+
+        Args:
+            matrix: float64, shape (n_rows, n_features), n_rows 1 or more, NaN for missing values.
+
+        Raises:
+            InputInvalidError: a value breaks the contract.
+        """
+        return self._values.checked(matrix)
 
     def outside_training(self, matrix: FloatArray) -> int:
         """Count the values outside the range seen in training; NaN counts as inside."""
-        outside = (matrix < self._trained_low) | (matrix > self._trained_high)
-        return int(np.count_nonzero(outside))
+        return self._values.outside_training(matrix)
 
-    def _as_lists(self, data: object) -> list[list[Any]]:
-        if not isinstance(data, list) or not data:
-            raise InputInvalidError([FieldError(None, None, "'data' must be a list of rows")])
-        if len(data) > self._max_rows:
-            raise BodyTooLargeError(f"{len(data)} rows; at most {self._max_rows} are taken.")
+    def _from_list(self, data: list[Any]) -> FloatArray:
+        if len(data) == 1:
+            row = self._in_order(data[0])
+            if row is not None and self._values.surely_hold(row):
+                return np.array([row], dtype=np.float64)
+        rows = self._as_lists(data)
+        if not set(map(type, chain.from_iterable(rows))) <= _NUMBERS_AND_NULL:
+            self._check_types(rows)
+        return self.checked(np.array(rows, dtype=np.float64))
+
+    def _in_order(self, row: Any) -> list[float] | None:
+        """Return a *row* of nothing but numbers, or None when it must be looked at closely."""
+        if type(row) is dict and row.keys() == self._name_set:
+            row = [*map(row.__getitem__, self._names)]
+        if type(row) is not list or len(row) != len(self._names):
+            return None
+        kinds = set(map(type, row))
+        if kinds <= _NUMBERS:
+            return cast("list[float]", row)
+        return self._values.filled(row) if kinds <= _NUMBERS_AND_NULL else None
+
+    def _as_lists(self, data: list[Any]) -> list[list[Any]]:
+        if not data:
+            raise _no_rows()
+        self._check_size(len(data))
         if type(data[0]) is dict:
             return self._from_objects(data)
-        wanted = len(self._names)
-        for row in data:
-            if type(row) is not list or len(row) != wanted:
-                raise InputInvalidError(list(_first(self._shape_faults(data))))
+        if set(map(type, data)) != {list} or set(map(len, data)) != {len(self._names)}:
+            raise InputInvalidError(list(_first(self._shape_faults(data))))
         return data
 
-    def _shape_faults(self, data: Sequence[object]) -> Iterator[FieldError]:
+    def _check_size(self, n_rows: int) -> None:
+        if n_rows > self._max_rows:
+            raise BodyTooLargeError(f"{n_rows} rows; at most {self._max_rows} are taken.")
+
+    def _shape_faults(self, data: Sequence[Any] | FloatArray) -> Iterator[FieldError]:
         wanted = len(self._names)
         for number, row in enumerate(data):
-            if type(row) is not list:
+            if not isinstance(row, list | np.ndarray):
                 yield FieldError(number, None, f"must be a list of {wanted} values")
             elif len(row) != wanted:
                 yield FieldError(number, None, f"has {len(row)} values; {wanted} are needed")
 
-    def _from_objects(self, data: Sequence[object]) -> list[list[Any]]:
+    def _from_objects(self, data: list[Any]) -> list[list[Any]]:
         faults = list(_first(self._object_faults(data)))
         if faults:
             raise InputInvalidError(faults)
-        return [[row[name] for name in self._names] for row in data]  # type: ignore[index]  # checked above
+        return [[*map(row.__getitem__, self._names)] for row in data]
 
     def _object_faults(self, data: Sequence[object]) -> Iterator[FieldError]:
-        names = set(self._names)
+        names = self._name_set
         for number, row in enumerate(data):
             if type(row) is not dict:
                 yield FieldError(number, None, "must be an object like the first row")
@@ -138,54 +165,14 @@ class RowReader:
                     reason = f"must be a number or null, not {_json_name(value)}"
                     yield FieldError(number, feature.name, reason)
 
-    def _fill_in(self, matrix: FloatArray) -> None:
-        """Put the contract's values in for NaN; ``pass`` puts NaN in for NaN."""
-        missing = np.isnan(matrix)
-        refused = missing & self._refuses_missing
-        if refused.any():
-            raise InputInvalidError(self._faults(refused, lambda _: "may not be missing"))
-        np.copyto(matrix, np.broadcast_to(self._fill, matrix.shape), where=missing)
 
-    def _check_values(self, matrix: FloatArray) -> None:
-        """Hold what was sent to the bounds; NaN, which is still to be filled in, passes."""
-        beyond = (matrix < self._low) | (matrix > self._high)
-        if beyond.any():
-            raise InputInvalidError(
-                self._faults(
-                    beyond, lambda c: f"must be from {self._low[c]:.15g} to {self._high[c]:.15g}"
-                )
-            )
-        if self._only_floats:
-            return
-        broken = self._whole & (matrix % 1 != 0) & ~np.isnan(matrix)
-        if broken.any():
-            raise InputInvalidError(self._faults(broken, lambda _: "must be a whole number"))
-        unclear = self._boolean & (matrix != 0) & (matrix != 1) & ~np.isnan(matrix)
-        if unclear.any():
-            raise InputInvalidError(self._faults(unclear, lambda _: "must be true or false"))
-
-    def _faults(self, where: np.ndarray[Any, Any], reason: Any) -> list[FieldError]:
-        places = np.argwhere(where)[: InputInvalidError.MAX_FAULTS]
-        return [FieldError(int(r), self._names[c], reason(c)) for r, c in places]
+def _no_rows() -> InputInvalidError:
+    return InputInvalidError([FieldError(None, None, "'data' must be a list of rows")])
 
 
 def _first(faults: Iterator[FieldError]) -> Iterator[FieldError]:
     for _, fault in zip(range(InputInvalidError.MAX_FAULTS), faults, strict=False):
         yield fault
-
-
-def _bounds(own: Iterator[float | None], shared: float, tighter: Any) -> FloatArray:
-    return np.array([shared if bound is None else tighter(bound, shared) for bound in own])
-
-
-def _policy_of(feature: Feature) -> str:
-    return feature.missing.policy if feature.missing else "fill"
-
-
-def _fill_of(feature: Feature, nan_replacement: float) -> float:
-    if feature.missing is None:
-        return nan_replacement
-    return float(feature.missing.value) if feature.missing.policy == "fill" else np.nan  # type: ignore[arg-type]  # 'fill' has a value
 
 
 def _json_name(value: object) -> str:

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
-from typing import Final
+from typing import Final, cast
 
 import orjson
 
@@ -16,8 +16,18 @@ from app.domain.ports import FloatArray, Metrics
 from app.domain.prediction import Result, ServedModel, feature_means, predict
 from app.errors import FieldError, InputInvalidError, RequestError
 from app.gate.admission import Headers, Ticket, admit, authenticate, charge_rows
+from app.gate.arrow.request import decode_arrow
+from app.gate.arrow.scores import write_scores
 from app.gate.call import EVIDENCE, MODEL, SUBJECT, Answer, Call
-from app.gate.decode import PredictBody, check_media_types, decode
+from app.gate.decode import (
+    ARROW,
+    JSON,
+    PredictBody,
+    check_media_types,
+    comes_in_arrow,
+    decode,
+    goes_out_in_arrow,
+)
 from app.gate.problems import INTERNAL, problem, problem_of
 from app.gate.services import Services
 
@@ -82,31 +92,46 @@ def _predict(visit: _Visit, principal: Principal, ticket: Ticket) -> Answer:
     contract = model.contract
     visit.notes[MODEL] = f"{contract.name}/{contract.version}"
     with services.readers.reading(principal.subject):
-        raw = call.read_body(services.settings.server.max_request_bytes)
+        raw = _read(call, services)
     visit.passed()
-    body = decode(raw)
+    body = _decoded(raw, call, model, services)
     visit.passed()
-    matrix = _matrix(model, body)
+    matrix = _matrix(model, body, call)
     charge_rows(services, principal, contract.name, len(matrix), ticket)
     visit.passed()
     wanted = body.wants_probabilities
-    result = predict(model, matrix, wanted, cache=services.cache, metrics=services.metrics)
+    cache = None if goes_out_in_arrow(call) else services.cache  # it remembers JSON
+    result = predict(model, matrix, wanted, cache=cache, metrics=services.metrics)
     visit.passed()
     _record(model, matrix, result, services.metrics)
     visit.passed()
-    sent = _body(model, result, call, services)
+    media_type, sent = _encoded(model, result, wanted, call, services)
     visit.passed()
     seconds = times[-1] - times[0]
     services.metrics.answered(model=contract.name, version=contract.version, seconds=seconds)
     visit.notes[EVIDENCE] = Evidence(contract, matrix, result.fragment)
-    headers = (*_headers(model, result, times), *visit.headers)
+    headers = (*_headers(media_type, model, result, times), *visit.headers)
     return Answer(200, headers, sent, (*visit.notes.items(),))
 
 
-def _matrix(model: ServedModel, body: PredictBody) -> FloatArray:
+def _read(call: Call, services: Services) -> bytes:
+    server = services.settings.server
+    most = server.max_arrow_bytes if comes_in_arrow(call) else server.max_request_bytes
+    return call.read_body(most)
+
+
+def _decoded(raw: bytes, call: Call, model: ServedModel, services: Services) -> PredictBody:
+    if comes_in_arrow(call):
+        return decode_arrow(raw, call.query, model.contract.features, services.settings)
+    return decode(raw)
+
+
+def _matrix(model: ServedModel, body: PredictBody, call: Call) -> FloatArray:
     if body.wants_probabilities and not model.contract.outputs.has_probabilities:
         reason = "'probabilities': this model has none"
         raise InputInvalidError([FieldError(None, None, reason)])
+    if comes_in_arrow(call):
+        return model.reader.checked(cast("FloatArray", body.data))
     return model.reader.matrix(body.data)
 
 
@@ -120,21 +145,32 @@ def _record(model: ServedModel, matrix: FloatArray, result: Result, metrics: Met
     )
 
 
-def _body(model: ServedModel, result: Result, call: Call, services: Services) -> bytes:
-    """Put the parts that change with every request around the results."""
+def _encoded(
+    model: ServedModel,
+    result: Result,
+    wanted: bool,  # noqa: FBT001  a kind of output
+    call: Call,
+    services: Services,
+) -> tuple[str, bytes]:
+    """Return media type and bytes of the answer: the results and what changes with each request."""
     contract = model.contract
+    if result.scores is not None and goes_out_in_arrow(call):
+        wide = write_scores(contract, result.scores, call.request_id, wants_probabilities=wanted)
+        return ARROW, wide
     rest = {
         "model": {"name": contract.name, "version": contract.version},
         "request_id": call.request_id,
         "timestamp": services.now(),
     }
     tail = orjson.dumps(rest, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
-    return b"{" + result.fragment + b"," + tail[1:]
+    return JSON, b"{" + result.fragment + b"," + tail[1:]
 
 
-def _headers(model: ServedModel, result: Result, times: list[float]) -> tuple[tuple[str, str], ...]:
+def _headers(
+    media_type: str, model: ServedModel, result: Result, times: list[float]
+) -> tuple[tuple[str, str], ...]:
     return (
-        ("Content-Type", "application/json"),
+        ("Content-Type", media_type),
         ("X-Model-Version", model.contract.version),
         ("X-Cache", result.cache),
         ("Server-Timing", _timing(times)),

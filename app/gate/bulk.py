@@ -7,6 +7,7 @@ taken here is, bit for bit, what that one would make of it.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 # a number beside it: what was no JSON stays none.
 _GAP: Final = -6.02e299
 _GAP_TEXT: Final = b" -6.02e299 "
+_GAPS: Final = ((b"n", re.compile(rb"null")), (b"N", re.compile(rb"NaN")))
 
 
 class _UnprovedError(ValueError):
@@ -35,6 +37,8 @@ def read_bulk(body: bytes) -> tuple[FloatArray, bool] | None:
     Returns:
         float64, shape (n_rows, n_values), NaN for null and for NaN; n_rows is 1 or more.
     """
+    if body.startswith(_BYTE_ORDER_MARK) or body.find(b"{") != body.rfind(b"{"):
+        return None  # a second object would be a row, which is slow either way
     try:
         text, n_gaps = _with_numbers_for_gaps(body)
         values, wanted = _flat(text)
@@ -45,14 +49,11 @@ def read_bulk(body: bytes) -> tuple[FloatArray, bool] | None:
 
 
 def _with_numbers_for_gaps(body: bytes) -> tuple[bytes, int]:
-    if body.startswith(_BYTE_ORDER_MARK):
-        raise _UnprovedError
     n_gaps = 0
-    for word in (b"null", b"NaN"):
-        if word[:1] in body:  # one byte is found a hundred times as fast as a word
-            replaced = body.replace(word, _GAP_TEXT)
-            n_gaps += (len(replaced) - len(body)) // (len(_GAP_TEXT) - len(word))
-            body = replaced
+    for letter, word in _GAPS:
+        if letter in body:  # one byte is found a hundred times as fast as a word
+            body, n_found = word.subn(_GAP_TEXT, body)
+            n_gaps += n_found
     return body, n_gaps
 
 

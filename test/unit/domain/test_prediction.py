@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from app.adapters.lru_cache import LruCache
 from app.adapters.null import NullMetrics
 from app.domain.contract import Contract, Feature, Outputs
-from app.domain.ports import Cache, Matrix, Scores
+from app.domain.ports import Cache, Engine, Matrix, Scores
 from app.domain.prediction import MAX_CACHED_INPUT_BYTES, ServedModel, feature_means, predict
 from app.domain.rows import RowReader
 from test.builders import a_contract
@@ -26,7 +29,7 @@ class AddingEngine:
         return Scores(matrix.sum(axis=1), matrix / matrix.sum(axis=1, keepdims=True))
 
 
-def served(engine: AddingEngine, contract: Contract | None = None) -> ServedModel:
+def served(engine: Engine, contract: Contract | None = None) -> ServedModel:
     contract = contract or a_contract(outputs=Outputs(classes=("x", "y"), has_probabilities=True))
     reader = RowReader(contract, min_value=-9, max_value=9, nan_replacement=0.0, max_rows=9)
     return ServedModel(contract, engine, reader, datetime.now(UTC))
@@ -116,3 +119,101 @@ def test_a_row_of_the_contract_is_an_example_that_the_reader_takes() -> None:
     reader = RowReader(contract, min_value=-9, max_value=9, nan_replacement=0.0, max_rows=9)
 
     assert reader.matrix([list(contract.example_row)]).tolist() == [[3.0, 1.0, 2.0]]
+
+
+class FixedEngine:
+    """Answers the same whatever it is asked."""
+
+    def __init__(self, predictions: Any, shares: Any = None) -> None:
+        self.scores = Scores(predictions, shares)
+
+    def predict(self, matrix: Matrix) -> Scores:
+        assert len(matrix) == len(self.scores.predictions)
+        return self.scores
+
+
+class Confidences(NullMetrics):
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def predicted(self, *, seconds: float, confidences: Sequence[float]) -> None:
+        assert seconds >= 0
+        self.seen += confidences
+
+
+@pytest.mark.parametrize("n_rows", [1, 100])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.1, np.nan, -0.0, 1e300],
+        np.array([0.1, np.inf, 1e-8], np.float32),
+        np.array([0.1, 65_504], np.float16),
+        np.array([2**63 - 1, -1]),
+        np.array([2**64 - 1], np.uint64),
+        np.array([7, -1], ">i4"),
+        [True, False],
+        ["no", "é", ""],
+        np.array(["a", None, 1, 2.5, False], object),
+    ],
+    ids=["floats", "float32", "float16", "int64", "uint64", "big end", "bool", "text", "objects"],
+)
+def test_predictions_of_any_kind_are_written_as_their_python_values(
+    values: Any, n_rows: int
+) -> None:
+    predictions = np.asarray(values)[np.arange(n_rows) % len(values)]
+    model = served(FixedEngine(predictions))
+
+    result = predict(model, np.zeros((n_rows, 2)), False, cache=None, metrics=NullMetrics())
+
+    assert b"{" + result.fragment + b"}" == orjson.dumps({"predictions": predictions.tolist()})
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["in order", "turned around"])
+@pytest.mark.parametrize("n_rows", [1, 50])
+def test_probabilities_are_written_whatever_their_order_in_memory(n_rows: int, turned: Any) -> None:
+    shares = np.random.default_rng(5).random((n_rows, 2))
+    model = served(FixedEngine(shares[:, 0], np.asfortranarray(shares) if turned else shares))
+
+    result = predict(model, np.zeros((n_rows, 2)), True, cache=None, metrics=NullMetrics())
+
+    assert json.loads(b"{" + result.fragment + b"}")["probabilities"] == shares.tolist()
+
+
+@pytest.mark.parametrize(
+    ("shares", "highest"),
+    [
+        ([[0.25, 0.75]], [0.75]),
+        ([[np.nan, 0.75]], []),
+        ([[0.25, 0.75], [0.5, np.nan], [1.0, 0.0]], [0.75, 1.0]),
+    ],
+    ids=["one row", "one row without", "three rows"],
+)
+def test_the_highest_probability_of_each_row_is_measured(
+    shares: list[list[float]], highest: list[float]
+) -> None:
+    model = served(FixedEngine(np.zeros(len(shares)), np.array(shares)))
+    metrics = Confidences()
+
+    predict(model, np.zeros((len(shares), 2)), False, cache=None, metrics=metrics)
+
+    assert metrics.seen == highest
+
+
+def test_the_scores_come_along_unless_they_were_remembered() -> None:
+    model, cache = served(AddingEngine()), LruCache(8)
+
+    first, second = (
+        predict(model, np.array([[1.0, 2.0]]), False, cache=cache, metrics=NullMetrics())
+        for _ in range(2)
+    )
+
+    assert first.scores is not None
+    assert first.scores.predictions.tolist() == [3.0]
+    assert second.scores is None
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 100])
+def test_means_are_those_of_the_rows(n_rows: int) -> None:
+    matrix = np.random.default_rng(6).normal(size=(n_rows, 3))
+
+    assert feature_means(matrix) == pytest.approx(matrix.mean(axis=0).tolist())

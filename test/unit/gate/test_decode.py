@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from app.errors import BodyMalformedError, MediaTypeUnsupportedError, NotAcceptableError
 from app.gate.call import Call
-from app.gate.decode import check_media_types, decode
+from app.gate.decode import (
+    ARROW,
+    check_media_types,
+    comes_in_arrow,
+    decode,
+    goes_out_in_arrow,
+)
 
 
 def a_call(**changes: Any) -> Call:
@@ -21,6 +27,7 @@ def a_call(**changes: Any) -> Call:
         "content_type": "application/json",
         "content_encoding": None,
         "accept": None,
+        "query": "",
         "read_body": lambda _: b"",
     }
     return Call(**(fields | changes))
@@ -134,3 +141,43 @@ def test_a_caller_that_takes_json_gets_it(accept: str | None) -> None:
 def test_a_caller_that_takes_no_json_is_told(accept: str) -> None:
     with pytest.raises(NotAcceptableError):
         check_media_types(a_call(accept=accept))
+
+
+@pytest.mark.parametrize("content_type", [ARROW, ARROW.upper(), f"{ARROW}; version=1"])
+def test_an_arrow_body_is_read(content_type: str) -> None:
+    call = a_call(content_type=content_type)
+
+    check_media_types(call)
+    assert comes_in_arrow(call)
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json", f"{ARROW}x", "*/*"])
+def test_no_other_body_is_taken_for_arrow(content_type: str | None) -> None:
+    assert not comes_in_arrow(a_call(content_type=content_type))
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [ARROW, f"{ARROW}, application/json;q=0.9", f"*/*, {ARROW.upper()};q=0.5", f"{ARROW};v=1"],
+)
+def test_a_caller_that_names_arrow_gets_it(accept: str) -> None:
+    call = a_call(accept=accept)
+
+    check_media_types(call)
+    assert goes_out_in_arrow(call)
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [None, "*/*", "application/*", f"application/json, {ARROW};q=0.9", f"{ARROW};q=0, */*"],
+)
+def test_any_other_caller_gets_json(accept: str | None) -> None:
+    call = a_call(accept=accept)
+
+    check_media_types(call)
+    assert not goes_out_in_arrow(call)
+
+
+def test_a_caller_that_refuses_arrow_alone_is_told() -> None:
+    with pytest.raises(NotAcceptableError):
+        check_media_types(a_call(accept=f"{ARROW};q=0"))
