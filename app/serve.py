@@ -42,7 +42,7 @@ def _serve() -> int:
         return 2
     server = settings.server
     return Supervisor(
-        command=_gunicorn() if server.kind == "gunicorn" else granian_command(settings),
+        command=gunicorn_command() if server.kind == "gunicorn" else granian_command(settings),
         environment=_environment(settings),
         draining=settings.draining_file,
         drain_seconds=server.drain_seconds,
@@ -82,7 +82,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     return alone | dict(os.environ) | {"APP_ENV": settings.environment}
 
 
-def _gunicorn() -> list[str]:
+def gunicorn_command() -> list[str]:
+    """Return the command that becomes gunicorn, which reads the settings itself."""
     config = str(PROJECT / "gunicorn.conf.py")
     return [sys.executable, "-m", "gunicorn", "--config", config, "app.wsgi:app"]
 

@@ -8,7 +8,7 @@ from app.lifecycle.promote import promote
 from app.lifecycle.registry import STAGES_FOLDER
 from app.lifecycle.train import train
 from app.settings.overlay import load
-from app.wiring import reference_engine
+from app.wiring import open_compiled, reference_engine
 
 
 def main() -> int:
@@ -23,7 +23,13 @@ def _first_model() -> int:
         return 0
     registry = settings.path(settings.model.registry_path)
     table = built_in("diabetes")
-    contract, _ = train(table, name=table.name, registry=registry, engine_of=reference_engine)
+    contract, _ = train(
+        table,
+        name=table.name,
+        registry=registry,
+        engine_of=reference_engine,
+        open_compiled=open_compiled,
+    )
     promote(
         settings.path(STAGES_FOLDER),
         registry,

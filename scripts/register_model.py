@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from app.command_line import run
+from app.lifecycle.compiling.report import report
 from app.lifecycle.register import register
 from app.settings.overlay import load
-from app.wiring import open_estimator, reference_engine
+from app.wiring import open_compiled, open_estimator, reference_engine
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,9 +36,11 @@ def _register(options: argparse.Namespace) -> int:
         registry=settings.path(settings.model.registry_path),
         open_estimator=partial(open_estimator, allowed_modules=settings.security.allowed_modules),
         engine_of=reference_engine,
+        open_compiled=open_compiled,
         sample=options.sample,
     )
     print(f"{contract.name} {contract.version}: {contract.task}, {len(contract.features)} features")
+    print("\n".join(report(contract)))
     print(f"stored in {folder}; manifest.json is its contract")
     if not contract.golden.inputs:
         print("without --sample it has no golden rows, so a changed answer goes unnoticed")

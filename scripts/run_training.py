@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.command_line import run
+from app.lifecycle.compiling.report import report
 from app.lifecycle.datasets import BUILT_IN, built_in, from_csv
 from app.lifecycle.train import train
 from app.settings.overlay import load
-from app.wiring import reference_engine
+from app.wiring import open_compiled, reference_engine
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,10 +40,12 @@ def _train(options: argparse.Namespace) -> int:
         name=options.name or table.name,
         registry=settings.path(settings.model.registry_path),
         engine_of=reference_engine,
+        open_compiled=open_compiled,
     )
     measured = contract.training.metrics if contract.training else {}
     shown = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
     print(f"{contract.name} {contract.version}: {contract.task}, held-out {shown}")
+    print("\n".join(report(contract)))
     print(f"stored in {folder}")
     promote = f"scripts/promote_model.py {contract.name} {contract.version} --to dev"
     print(f"next: .venv/bin/python {promote}")

@@ -16,7 +16,7 @@ from app.lifecycle.registry import STAGES_FOLDER
 from app.lifecycle.train import train
 from app.settings.overlay import load
 from app.settings.schema import Settings
-from app.wiring import reference_engine
+from app.wiring import open_compiled, reference_engine
 
 SECRET = "f3a9c1e7b5d2480694ab7e6cd01f8325f3a9c1e7b5d2480694ab7e6cd01f8325"
 ROW = [1.0, 2.0]
@@ -57,7 +57,11 @@ def a_promoted_model(
     table = table or a_regression_table()
     registry = settings.path(settings.model.registry_path)
     contract, _ = train(
-        table, name=name or table.name, registry=registry, engine_of=reference_engine
+        table,
+        name=name or table.name,
+        registry=registry,
+        engine_of=reference_engine,
+        open_compiled=open_compiled,
     )
     promote(
         settings.path(STAGES_FOLDER),

@@ -57,6 +57,9 @@ class NullMetrics:
     def model_load_failed(self, model: str) -> None:
         """Count nothing."""
 
+    def engine_fell_back(self, *, model: str, engine: str) -> None:
+        """Count nothing."""
+
     def features(
         self, *, model: str, names: Sequence[str], means: Sequence[float], outside: int
     ) -> None:

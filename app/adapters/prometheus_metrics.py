@@ -68,6 +68,8 @@ class PrometheusMetrics:
         self._loads = Summary(name, text, registry=self._registry)
         name, text = "gatehouse_model_load_failures", "Loads that were refused."
         self._load_failures = self._labelled(Counter, name, text, "model")
+        name, text = "gatehouse_engine_fallbacks", "Loads that a slower engine had to serve."
+        self._fallbacks = self._labelled(Counter, name, text, "model", "engine")
         name, text = "request_duration_seconds_by_model", "Time of a prediction request, by model."
         by_model = self._labelled(Histogram, name, text, "model", "version", buckets=_SECONDS)
         self._by_model = self._celled(lambda *labels: distribution(by_model(*labels)))
@@ -159,6 +161,10 @@ class PrometheusMetrics:
     def model_load_failed(self, model: str) -> None:
         """Count one load that was refused."""
         self._load_failures(model).inc()
+
+    def engine_fell_back(self, *, model: str, engine: str) -> None:
+        """Count one load whose fastest engine could not serve; *engine* does instead."""
+        self._fallbacks(model, engine).inc()
 
     def features(
         self, *, model: str, names: Sequence[str], means: Sequence[float], outside: int

@@ -8,7 +8,8 @@ import threading
 import time
 import weakref
 
-from app.adapters.promoted_models import PromotedModels, Stamp
+from app.adapters.model_files import Stamp
+from app.adapters.promoted_models import PromotedModels
 from app.domain.prediction import ServedModel
 from app.errors import ModelNotReadyError, ModelRejectedError
 
@@ -88,7 +89,8 @@ class WatchedModel:
     def _serve(self, model: ServedModel) -> None:
         self._model, self._problem = model, None
         contract = model.contract
-        log.info("model loaded", extra={"model": contract.name, "version": contract.version})
+        served = {"model": contract.name, "version": contract.version, "engine": model.engine_name}
+        log.info("model loaded", extra=served)
 
     def _refuse(self, error: ModelRejectedError) -> None:
         if str(error) != self._problem:

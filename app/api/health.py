@@ -78,6 +78,8 @@ def health() -> ResponseReturnValue:
         "status": "ready",
         "name": model.contract.name,
         "version": model.contract.version,
+        "engine": model.engine_name,
+        **({"fallback": model.fallback} if model.fallback else {}),
         "last_loaded": model.loaded_at,
         **problem,
     }

@@ -12,6 +12,7 @@ from app.api.access import requires
 from app.api.edge import services
 from app.domain.access import Action
 from app.domain.contract import Contract
+from app.domain.prediction import ServedModel
 from app.errors import ModelUnknownError
 
 blueprint = Blueprint("models", __name__, url_prefix="/api/v1")
@@ -28,9 +29,9 @@ def models() -> ResponseReturnValue:
         description: The models that are served.
         content: {application/json: {schema: {$ref: '#/components/schemas/Models'}}}
     """  # noqa: D205
-    contract = services().models.current().contract
-    is_shown = services().rules.current().may(g.principal, Action.READ, contract.name)
-    return {"models": [_summary(contract) | {"default": True}] if is_shown else []}
+    served = services().models.current()
+    is_shown = services().rules.current().may(g.principal, Action.READ, served.contract.name)
+    return {"models": [_summary(served) | {"default": True}] if is_shown else []}
 
 
 @blueprint.get("/models/<name>")
@@ -47,21 +48,29 @@ def model(name: str) -> ResponseReturnValue:
         content: {application/json: {schema: {$ref: '#/components/schemas/ModelCard'}}}
       404: {$ref: '#/components/responses/404'}
     """  # noqa: D205
-    contract = services().models.current().contract
+    served = services().models.current()
+    contract = served.contract
     if contract.name != name:
         raise ModelUnknownError("No model of this name is served here.")
     described: dict[str, Any] = contract.model_dump(mode="json", exclude={"golden"})
-    return {"model": described, "how_to_call": _how_to_call(contract)}
+    return {"model": described | _engine(served), "how_to_call": _how_to_call(contract)}
 
 
-def _summary(contract: Contract) -> dict[str, Any]:
+def _summary(served: ServedModel) -> dict[str, Any]:
+    contract = served.contract
     return {
         "name": contract.name,
         "version": contract.version,
         "task": contract.task,
-        "engine": contract.artefact.engine,
+        **_engine(served),
         "features": list(contract.feature_names),
     }
+
+
+def _engine(served: ServedModel) -> dict[str, Any]:
+    """Return which engine answers, and where it is not the fastest of the contract, why."""
+    fallback = {"fallback": served.fallback} if served.fallback else {}
+    return {"engine": served.engine_name, **fallback}
 
 
 def _how_to_call(contract: Contract) -> dict[str, Any]:

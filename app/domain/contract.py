@@ -6,15 +6,23 @@ It is stored as ``manifest.json`` beside the artefact. Nothing else guesses abou
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from math import sqrt
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Task = Literal["classification", "regression"]
+CompiledKind = Literal["linear", "forest", "onnx"]
 Kind = Literal["float", "int", "bool", "category", "text"]
 Value = bool | int | float | str | None
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+COMPILED_FILES: Final[dict[CompiledKind, str]] = {
+    "linear": "linear.npz",
+    "forest": "forest.npz",
+    "onnx": "model.onnx",
+}
 
 
 class Part(BaseModel):
@@ -71,13 +79,61 @@ class Outputs(Part):
     unit: str | None = None
 
 
-class Artefact(Part):
-    """The file that holds the model; ``sha256`` is over its bytes."""
+class Digested(Part):
+    """Bytes of a file beside the contract; ``sha256`` is over all of them."""
+
+    size_bytes: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+
+
+class Artefact(Digested):
+    """The file that holds the fitted estimator, whose answers are the reference."""
 
     file: Literal["model.joblib"] = "model.joblib"
     engine: Literal["sklearn"] = "sklearn"
-    size_bytes: Annotated[int, Field(ge=1)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Timing(Part):
+    """Median CPU time of one call at registration, in microseconds."""
+
+    one_row_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    thousand_rows_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+    @property
+    def mean_us(self) -> float:
+        """Geometric mean of both, so that neither kind of request counts for more."""
+        return sqrt(self.one_row_us * self.thousand_rows_us)
+
+
+class Parity(Part):
+    """How a compiled engine compared with the reference, row by row.
+
+    Attributes:
+        rows: rows that both answered.
+        rows_with_missing: of these, how many had a missing value.
+        label_disagreements: rows with another label, or of another type.
+        largest_difference: of a probability; of a regression relative to max(1, abs(reference)).
+    """
+
+    rows: Annotated[int, Field(ge=0)]
+    rows_with_missing: Annotated[int, Field(ge=0)] = 0
+    label_disagreements: Annotated[int, Field(ge=0)] = 0
+    largest_difference: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+
+class Compiled(Digested):
+    """The model once more, as data for an engine that is faster than the reference."""
+
+    engine: CompiledKind
+    file: str
+    parity: Parity
+    timing: Timing
+
+    @model_validator(mode="after")
+    def _file_belongs_to_the_engine(self) -> Compiled:
+        if self.file != COMPILED_FILES[self.engine]:
+            raise ValueError(f"the file of {self.engine} is {COMPILED_FILES[self.engine]}")
+        return self
 
 
 class Signature(Part):
@@ -125,7 +181,11 @@ class Training(Part):
 
 
 class Contract(Part):
-    """Everything that is promised about one version of one model."""
+    """Everything that is promised about one version of one model.
+
+    ``compiled`` holds the engines that agree with the reference, the fastest first;
+    ``not_compiled`` says of each other one why it is not among them.
+    """
 
     format: Literal[1] = 1
     name: Name
@@ -137,6 +197,9 @@ class Contract(Part):
     features: Annotated[tuple[Feature, ...], Field(min_length=1)]
     outputs: Outputs
     artefact: Artefact
+    reference_timing: Timing | None = None
+    compiled: tuple[Compiled, ...] = ()
+    not_compiled: dict[CompiledKind, str] = {}
     golden: GoldenRows = GoldenRows()
     training: Training | None = None
     signature: Signature | None = None
@@ -148,10 +211,21 @@ class Contract(Part):
             raise ValueError("two features have one name")
         return self
 
+    @model_validator(mode="after")
+    def _engines_are_unique(self) -> Contract:
+        if len({it.engine for it in self.compiled}) < len(self.compiled):
+            raise ValueError("an engine is compiled twice")
+        return self
+
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features in the order of the model's columns."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def passes_missing(self) -> bool:
+        """Whether the model itself meets missing values, as NaN."""
+        return any(it.missing is not None and it.missing.policy == "pass" for it in self.features)
 
     @property
     def example_row(self) -> tuple[Value, ...]:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from app.domain.contract import Contract, GoldenRows
+from app.domain.parity import LARGEST_DIFFERENCE
 from app.domain.ports import Engine, Matrix, Scores
 from app.errors import ModelRejectedError
 
 MAX_ROWS: Final = 32
-RELATIVE: Final = 1e-6
-ABSOLUTE: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a number may be off: ``absolute`` plus ``relative`` of what is expected."""
+
+    relative: float
+    absolute: float
+
+
+SAME_LIBRARY: Final = Tolerance(relative=1e-6, absolute=1e-9)
+COMPILED: Final = Tolerance(relative=LARGEST_DIFFERENCE, absolute=LARGEST_DIFFERENCE)
 
 
 def golden_matrix(golden: GoldenRows) -> Matrix:
@@ -40,11 +52,11 @@ def _rounded(scores: Scores) -> tuple[tuple[float, ...], ...] | None:
     return tuple(map(tuple, scores.probabilities.tolist()))
 
 
-def replay(contract: Contract, engine: Engine) -> None:
+def replay(contract: Contract, engine: Engine, tolerance: Tolerance = SAME_LIBRARY) -> None:
     """Ask *engine* the golden rows again.
 
     Raises:
-        ModelRejectedError: a label differs, or a number by more than 1e-6 relative.
+        ModelRejectedError: a label differs, or a number by more than *tolerance*.
     """
     golden = contract.golden
     if not golden.inputs:
@@ -54,7 +66,7 @@ def replay(contract: Contract, engine: Engine) -> None:
     except Exception as error:
         message = f"the golden rows cannot be replayed: {type(error).__name__}: {error}"
         raise ModelRejectedError(message) from error
-    wrong = int(np.count_nonzero(~_agreeing(contract, scores)))
+    wrong = int(np.count_nonzero(~_agreeing(contract, scores, tolerance)))
     if wrong:
         raise ModelRejectedError(
             f"{wrong} of {len(golden.inputs)} golden rows are answered differently than at "
@@ -62,21 +74,20 @@ def replay(contract: Contract, engine: Engine) -> None:
         )
 
 
-def _agreeing(contract: Contract, scores: Scores) -> npt.NDArray[np.bool_]:
+def _agreeing(contract: Contract, scores: Scores, tolerance: Tolerance) -> npt.NDArray[np.bool_]:
     golden = contract.golden
+    relative, absolute = tolerance.relative, tolerance.absolute
     expected = np.array(golden.predictions)
     agrees: npt.NDArray[np.bool_]
     if scores.predictions.shape != expected.shape:
         return np.zeros(len(expected), dtype=bool)
     if contract.task == "regression":
-        agrees = np.isclose(scores.predictions, expected, rtol=RELATIVE, atol=ABSOLUTE)
+        agrees = np.isclose(scores.predictions, expected, rtol=relative, atol=absolute)
     else:
         agrees = scores.predictions == expected
     if golden.probabilities is not None:
         if scores.probabilities is None:
             return np.zeros(len(expected), dtype=bool)
-        close = np.isclose(
-            scores.probabilities, np.array(golden.probabilities), rtol=RELATIVE, atol=ABSOLUTE
-        )
-        agrees = agrees & close.all(axis=1)
+        shares = np.array(golden.probabilities)
+        agrees &= np.isclose(scores.probabilities, shares, rtol=relative, atol=absolute).all(axis=1)
     return agrees

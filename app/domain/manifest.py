@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from app.domain.contract import Artefact, Contract, Signature
+from app.domain.contract import Contract, Digested, Signature
 from app.errors import ModelRejectedError
 
 
@@ -38,7 +38,7 @@ def signed_bytes(document: bytes) -> bytes:
     """Return what an Ed25519 signature of *document* covers: all of it but the signature.
 
     The members are sorted and nothing stands between them, in the spirit of RFC 8785, so white
-    space and order do not matter. The artefact is covered through its size and SHA-256.
+    space and order do not matter. Each artefact is covered through its size and SHA-256.
     """
     members = _parsed(document)
     members.pop("signature", None)
@@ -56,7 +56,7 @@ def key_id(public_key: bytes) -> str:
     return sha256(public_key).hexdigest()[:16]
 
 
-def check_bytes(payload: bytes, artefact: Artefact) -> None:
+def check_bytes(payload: bytes, artefact: Digested) -> None:
     """Pass when size and SHA-256 of *payload* are those of the contract.
 
     Raises:

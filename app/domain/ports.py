@@ -37,6 +37,14 @@ class Engine(Protocol):
         ...
 
 
+class Queue(Protocol):
+    """Requests that wait for one engine."""
+
+    def wait_seconds(self) -> float:
+        """Return how long one more request would wait before its first row is scored."""
+        ...
+
+
 class Tokens(Protocol):
     """Who sent this token?"""
 
@@ -166,6 +174,10 @@ class Metrics(Protocol):
 
     def model_load_failed(self, model: str) -> None:
         """Count one load that was refused."""
+        ...
+
+    def engine_fell_back(self, *, model: str, engine: str) -> None:
+        """Count one load whose fastest engine could not serve; *engine* does instead."""
         ...
 
     def features(

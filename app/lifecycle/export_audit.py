@@ -30,7 +30,7 @@ def export_audit(records: Iterable[Record], path: Path) -> int:
             record so that it fits no column.
     """
     try:
-        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415  serving does without
+        import pyarrow as pa  # noqa: PLC0415  serving does without
     except ImportError:
         raise OperatorError("pyarrow is missing. Fix: make setup-pipeline") from None
     try:

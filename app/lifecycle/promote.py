@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain import manifest
-from app.domain.contract import Contract
+from app.domain.contract import COMPILED_FILES, Contract
 from app.errors import ModelRejectedError, RegistryError
 from app.files import write_atomically
 from app.lifecycle.registry import (
@@ -39,8 +39,8 @@ def promote(
     """Copy a version from the registry onto *stage*; an older version is a roll-back.
 
     The first model on a stage is its default, and so is every version of the same name; a model
-    of another name stands beside it in a folder of its own. The artefact is replaced first and
-    the contract last; a reader in between sees two that do not belong together and looks again.
+    of another name stands beside it in a folder of its own. The artefacts are replaced first and
+    the contract last; a reader in between sees what does not belong together and looks again.
 
     Args:
         models: the folder of the stages.
@@ -91,13 +91,16 @@ def _default_name(stage: Path) -> str | None:
 
 
 def _place(folder: Path, stored: Stored) -> None:
-    """Write both files aside, so that only two quick renames lie between the old and the new.
+    """Write all files aside, so that only quick renames lie between the old and the new.
 
     The manifest goes over byte by byte: a signature covers what was written, not what we know.
     """
     aside = folder / ".new"
-    write_atomically(aside / ARTEFACT, stored.payload)
-    write_atomically(aside / MANIFEST, stored.document)
-    for name in (ARTEFACT, MANIFEST):
+    files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
+    for name, content in files.items():
+        write_atomically(aside / name, content)
+    for name in files:
         (aside / name).replace(folder / name)
+    for name in set(COMPILED_FILES.values()) - set(files):
+        (folder / name).unlink(missing_ok=True)  # of the version before
     shutil.rmtree(aside, ignore_errors=True)  # a killed promotion may have left more in it

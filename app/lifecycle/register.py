@@ -16,6 +16,7 @@ from app.domain.describe import Description, describe
 from app.domain.golden import record
 from app.domain.ports import Engine, FloatArray
 from app.errors import ModelRejectedError, RegistryError, TrainingDataError
+from app.lifecycle.compiling.engines import CompiledOpener, with_engines
 from app.lifecycle.registry import UNSTORED, add_version, checked_name
 from app.lifecycle.train import EngineMaker, artefact_of, commit, libraries
 
@@ -27,13 +28,15 @@ def register(  # noqa: PLR0913  one argument a thing it needs
     registry: Path,
     open_estimator: Callable[[bytes], Any],
     engine_of: EngineMaker,
+    open_compiled: CompiledOpener,
     sample: Path | None = None,
 ) -> tuple[Contract, Path]:
     """Store *file* as a new version of *name*, with a contract from what the estimator knows.
 
     *open_estimator* is the gateway's own door, so what is registered can be served. It keeps out
     what is not listed, and is no proof of good will: register only files that you trust. *sample*
-    is a CSV file of rows that the model takes, with a header; it gives golden rows and ranges.
+    is a CSV file of rows that the model takes, with a header; it gives golden rows and ranges, and
+    compiled engines are compared on it.
 
     Raises:
         RegistryError: the file cannot be read, or the version cannot be written.
@@ -46,8 +49,22 @@ def register(  # noqa: PLR0913  one argument a thing it needs
     estimator = open_estimator(payload)
     said = describe(estimator)
     engine = engine_of(estimator, has_probabilities=said.outputs.has_probabilities)
-    golden, features = _tried(engine, said, sample)
-    contract = Contract(
+    known = None if sample is None else _sample(sample, said)
+    contract = _contract(name, payload, said, *_tried(engine, said, known, sample))
+    contract, compiled = with_engines(
+        contract, estimator, reference=engine, known=known, open_compiled=open_compiled
+    )
+    return add_version(registry, payload, contract, compiled)
+
+
+def _contract(
+    name: str,
+    payload: bytes,
+    said: Description,
+    golden: GoldenRows,
+    features: tuple[Feature, ...],
+) -> Contract:
+    return Contract(
         name=name,
         version=UNSTORED,
         task=said.task,
@@ -59,7 +76,6 @@ def register(  # noqa: PLR0913  one argument a thing it needs
         artefact=artefact_of(payload),
         golden=golden,
     )
-    return add_version(registry, payload, contract)
 
 
 def _read(file: Path) -> bytes:
@@ -70,10 +86,10 @@ def _read(file: Path) -> bytes:
 
 
 def _tried(
-    engine: Engine, said: Description, sample: Path | None
+    engine: Engine, said: Description, known: FloatArray | None, sample: Path | None
 ) -> tuple[GoldenRows, tuple[Feature, ...]]:
     """Ask the model once before it is stored: the sample's rows, or else a row of zeros."""
-    rows = np.zeros((1, len(said.features))) if sample is None else _sample(sample, said)
+    rows = np.zeros((1, len(said.features))) if known is None else known
     asked = "a row of zeros; give rows that it takes with --sample" if sample is None else sample
     try:
         golden = record(rows, engine)
@@ -82,7 +98,7 @@ def _tried(
     except Exception as error:
         problem = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ModelRejectedError(f"the model cannot answer {asked}: {problem}") from error
-    if sample is None:
+    if known is None:
         return GoldenRows(), said.features
     return golden, _with_ranges(said.features, rows)
 

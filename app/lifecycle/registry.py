@@ -1,7 +1,8 @@
 """The model store on disk: immutable versions, and the stages that hold what is promoted.
 
-``registry/<name>/<version>/{model.joblib, manifest.json}`` never changes once it is there, but for
-the signature. A stage holds its default model at ``<stage>/`` and any other at ``<stage>/<name>/``.
+``registry/<name>/<version>/{model.joblib, manifest.json}``, with what was compiled of the model
+beside them, never changes once it is there, but for the signature. A stage holds its default model
+at ``<stage>/`` and any other at ``<stage>/<name>/``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from app.domain import manifest
-from app.domain.contract import Contract
+from app.domain.contract import Contract, Digested
 from app.errors import ModelRejectedError, RegistryError
 from app.files import write_atomically
 
@@ -29,11 +32,15 @@ _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A version in the registry: its contract, and the bytes of manifest and artefact."""
+    """A version in the registry: its contract, and the bytes of manifest and artefacts.
+
+    ``compiled`` holds the files of the compiled engines by name.
+    """
 
     contract: Contract
     document: bytes
     payload: bytes
+    compiled: Mapping[str, bytes]
 
 
 def versions(registry: Path, name: str) -> list[int]:
@@ -44,13 +51,19 @@ def versions(registry: Path, name: str) -> list[int]:
     return sorted(int(f.name) for f in folder.iterdir() if _VERSION.fullmatch(f.name))
 
 
-def add_version(registry: Path, payload: bytes, contract: Contract) -> tuple[Contract, Path]:
+def add_version(
+    registry: Path,
+    payload: bytes,
+    contract: Contract,
+    compiled: Mapping[str, bytes] = MappingProxyType({}),
+) -> tuple[Contract, Path]:
     """Store *payload* as the next version of its model; two at once get two versions.
 
     Args:
         registry: the registry's folder.
         payload: bytes of the artefact.
         contract: its contract, whose version is set here.
+        compiled: content of the files of its compiled engines, by name.
 
     Returns:
         The contract as stored, and the version's folder.
@@ -63,7 +76,8 @@ def add_version(registry: Path, payload: bytes, contract: Contract) -> tuple[Con
             numbered = contract.model_copy(update={"version": version})
             new = Path(tempfile.mkdtemp(dir=folder, prefix=".new-"))
             new.chmod(0o755)
-            write_atomically(new / ARTEFACT, payload)
+            for file, content in {ARTEFACT: payload, **compiled}.items():
+                write_atomically(new / file, content)
             write_atomically(new / MANIFEST, numbered.model_dump_json(indent=2).encode())
             try:
                 return numbered, new.rename(folder / version)
@@ -94,21 +108,31 @@ def read_folder(folder: Path) -> Stored:
     Raises:
         RegistryError: a file is missing, unreadable or not the one that was stored.
     """
-    try:
-        document = (folder / MANIFEST).read_bytes()
-        payload = (folder / ARTEFACT).read_bytes()
-    except OSError as error:
-        raise RegistryError(f"{error.filename}: {error.strerror}") from error
+    document = _read(folder / MANIFEST)
     try:
         contract = manifest.read(document)
     except ModelRejectedError as error:
         raise RegistryError(f"{folder / MANIFEST}: is no contract: {error}") from error
+    payload = _checked(folder / ARTEFACT, contract.artefact)
+    compiled = {it.file: _checked(folder / it.file, it) for it in contract.compiled}
+    return Stored(contract, document, payload, compiled)
+
+
+def _checked(file: Path, named: Digested) -> bytes:
+    payload = _read(file)
     try:
-        manifest.check_bytes(payload, contract.artefact)
+        manifest.check_bytes(payload, named)
     except ModelRejectedError as error:
-        message = f"{folder / ARTEFACT}: is not the file that its contract names: {error}"
+        message = f"{file}: is not the file that its contract names: {error}"
         raise RegistryError(message) from error
-    return Stored(contract, document, payload)
+    return payload
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise RegistryError(f"{file}: {error.strerror}") from error
 
 
 def checked_name(name: str) -> str:

@@ -32,7 +32,7 @@ class Signed:
 def sign(registry: Path, name: str, version: str | None = None, *, key_file: Path) -> Signed:
     """Sign a version in the registry; a signature that it had is replaced, all else is kept.
 
-    The artefact is read and compared with the manifest first, so nobody vouches for a damaged
+    The artefacts are read and compared with the manifest first, so nobody vouches for a damaged
     file. What is already promoted stays as it is until it is promoted again.
 
     Args:

@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from app.domain.contract import Artefact, Contract, Feature, Missing, Outputs, Reference, Training
 from app.domain.golden import record
 from app.domain.ports import Engine, FloatArray
+from app.lifecycle.compiling.engines import CompiledOpener, with_engines
 from app.lifecycle.datasets import Table
 from app.lifecycle.registry import UNSTORED, add_version, checked_name
 
@@ -41,15 +42,16 @@ class EngineMaker(Protocol):
         ...
 
 
-def train(
+def train(  # noqa: PLR0913  one argument a thing it needs
     table: Table,
     *,
     name: str,
     registry: Path,
     engine_of: EngineMaker,
+    open_compiled: CompiledOpener,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> tuple[Contract, Path]:
-    """Fit, measure on held-out rows, and store a new version of *name*.
+    """Fit, measure on held-out rows, compile, and store a new version of *name*.
 
     Returns:
         The contract and the version's folder.
@@ -58,15 +60,10 @@ def train(
         RegistryError: the name is none, or the version cannot be written.
     """
     checked_name(name)
-    fit, held_out, fit_target, truth = train_test_split(
-        table.features,
-        table.target,
-        test_size=HELD_OUT_SHARE,
-        random_state=SEED,
-        stratify=table.target if table.is_classification else None,
-    )
+    fit, held_out, fit_target, truth = _split(table)
     model = _estimator(table).fit(fit, fit_target)
     payload = _dumped(model)
+    engine = engine_of(model, has_probabilities=table.is_classification)
     contract = Contract(
         name=name,
         version=UNSTORED,
@@ -77,10 +74,23 @@ def train(
         features=_features(table),
         outputs=_outputs(table, model),
         artefact=artefact_of(payload),
-        golden=record(held_out, engine_of(model, has_probabilities=table.is_classification)),
+        golden=record(held_out, engine),
         training=_training(table, _metrics(table, model, held_out, truth)),
     )
-    return add_version(registry, payload, contract)
+    contract, compiled = with_engines(
+        contract, model, reference=engine, known=table.features, open_compiled=open_compiled
+    )
+    return add_version(registry, payload, contract, compiled)
+
+
+def _split(table: Table) -> Any:
+    return train_test_split(
+        table.features,
+        table.target,
+        test_size=HELD_OUT_SHARE,
+        random_state=SEED,
+        stratify=table.target if table.is_classification else None,
+    )
 
 
 def _dumped(model: Pipeline) -> bytes:

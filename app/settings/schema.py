@@ -53,7 +53,8 @@ class Model(Section):
     retry_delay_seconds: NonNegativeFloat = Field(
         0.5, le=60, description="seconds before the first new try, 0 to 60; doubled each time"
     )
-    max_rows: PositiveInt = Field(10_000, description="rows in one request, 1 or more")
+    max_rows: PositiveInt = Field(10_000, description="rows in one JSON request, 1 or more")
+    max_arrow_rows: PositiveInt = Field(100_000, description="rows in one Arrow request, 1 or more")
     input_validation: InputValidation = InputValidation()
 
 
@@ -65,7 +66,13 @@ class Server(Section):
     port: int = Field(5000, ge=1, le=65535, description="a port from 1 to 65535")
     workers: int = Field(1, ge=1, le=256, description="worker processes, 1 to 256")
     threads: int = Field(64, ge=1, le=512, description="threads of one worker, 1 to 512")
+    max_queue_ms: PositiveInt = Field(
+        250, le=60_000, description="milliseconds that a request may wait for its turn, 1 to 60000"
+    )
     max_request_bytes: PositiveInt = Field(4_194_304, description="bytes of a body, 1 or more")
+    max_arrow_bytes: PositiveInt = Field(
+        33_554_432, description="bytes of an Arrow body, and of its rows as float64, 1 or more"
+    )
     max_header_bytes: int = Field(
         32_768, ge=8_192, le=417_792, description="bytes of request line and headers, 8192 or more"
     )

@@ -17,13 +17,20 @@ from app.gate.readers import Readers
 from app.gate.services import Services
 from app.settings import overlay
 from app.settings.schema import Settings
-from app.wiring.models import check_model, open_estimator, promoted_models, reference_engine
+from app.wiring.models import (
+    check_model,
+    open_compiled,
+    open_estimator,
+    promoted_models,
+    reference_engine,
+)
 from app.wiring.trust import audit, audit_log, counted_limits, revocations, tokens
 
 __all__ = [
     "audit_log",
     "build_services",
     "check_model",
+    "open_compiled",
     "open_estimator",
     "reference_engine",
     "revocations",

@@ -6,16 +6,26 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from app.adapters.joblib_models import SklearnEngine, unpickle
+from app.adapters.engines.opening import open_compiled
+from app.adapters.engines.reference import SklearnEngine
+from app.adapters.kept_models import KeptModels
+from app.adapters.model_files import MANIFEST
 from app.adapters.model_signatures import ModelSignatures
 from app.adapters.null import NullMetrics
-from app.adapters.pickles.names import Names
 from app.adapters.promoted_models import PromotedModels
 from app.domain.contract import Contract
 from app.domain.ports import Engine, Metrics
 from app.domain.rows import RowReader
 from app.errors import ModelRejectedError, SettingsError
 from app.settings.schema import Settings
+
+__all__ = [
+    "check_model",
+    "open_compiled",
+    "open_estimator",
+    "promoted_models",
+    "reference_engine",
+]
 
 
 def check_model(settings: Settings) -> None:
@@ -51,9 +61,10 @@ def promoted_models(settings: Settings, metrics: Metrics) -> PromotedModels:
         SettingsError: ``security.model_keys`` names a file that is no key.
     """
     model = settings.model
+    path = settings.path(model.model_path)
     return PromotedModels(
-        path=settings.path(model.model_path),
-        kept=settings.path(settings.runtime_path) / "models",
+        path=path,
+        kept=KeptModels(settings.path(settings.runtime_path) / "models", path, MANIFEST),
         reader_of=partial(_reader, settings),
         open_estimator=partial(open_estimator, allowed_modules=settings.security.allowed_modules),
         signatures=ModelSignatures(map(settings.path, settings.security.model_keys)),
@@ -72,6 +83,10 @@ def open_estimator(payload: bytes, allowed_modules: Sequence[str] = ()) -> Any:
     Raises:
         ModelRejectedError: it is no joblib file, names what is not listed, or lacks a library.
     """
+    # A worker that serves a compiled engine needs neither joblib nor what its pickles name.
+    from app.adapters.joblib_models import unpickle  # noqa: PLC0415
+    from app.adapters.pickles.names import Names  # noqa: PLC0415
+
     return unpickle(payload, Names(allowed_modules))
 
 

@@ -93,6 +93,8 @@ def test_a_model_that_a_stranger_signed_is_refused(signing: Settings) -> None:
 
 CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "the digest": lambda it: it["artefact"].update(sha256="0" * 64),
+    "an engine's digest": lambda it: it["compiled"][0].update(sha256="0" * 64),
+    "an engine's comparison": lambda it: it["compiled"][0]["parity"].update(rows=9),
     "the version": lambda it: it.update(version="9"),
     "a bound": lambda it: it["features"][0].update(maximum=1e9),
     "a golden row": lambda it: it["golden"]["predictions"].pop(),

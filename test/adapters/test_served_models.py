@@ -139,7 +139,7 @@ def test_a_kept_copy_that_was_damaged_too_is_not_served(settings: Settings) -> N
     a_promoted_model(settings)
     check_model(settings)
     corrupt(artefact(settings))
-    for kept in settings.path(settings.runtime_path).glob("models/*.joblib"):
+    for kept in settings.path(settings.runtime_path).glob("models/*/model.joblib"):
         corrupt(kept)
 
     with pytest.raises(ModelNotReadyError):
@@ -151,7 +151,7 @@ def test_only_versions_that_are_still_wanted_are_kept(settings: Settings) -> Non
         a_promoted_model(settings, a_regression_table(slope=slope))
         check_model(settings)
 
-    assert len(list(settings.path(settings.runtime_path).glob("models/*.joblib"))) == 1
+    assert len(list(settings.path(settings.runtime_path).glob("models/*/model.joblib"))) == 1
 
 
 def watched(settings: Settings, *, poll_seconds: float = 3_600.0) -> WatchedModel:

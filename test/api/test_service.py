@@ -83,7 +83,7 @@ def test_the_served_model_is_listed(client: FlaskClient) -> None:
             "name": "line",
             "version": "1",
             "task": "regression",
-            "engine": "sklearn",
+            "engine": "linear",
             "features": ["a", "b"],
             "default": True,
         }

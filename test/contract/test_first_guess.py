@@ -96,6 +96,13 @@ def test_the_serving_plane_starts_without_the_libraries_of_the_life_cycle(tmp_pa
     assert not [asker for asker in askers if Path(asker).is_relative_to(PROJECT / "app")]
 
 
+def test_a_worker_that_serves_a_compiled_engine_needs_no_scikit_learn(tmp_path: Path) -> None:
+    a_promoted_model(some_settings(tmp_path))
+
+    unneeded = {"sklearn", "scipy", "joblib", "onnxruntime", "nanoarrow"}
+    assert not imported_by("app.wsgi", environment(tmp_path)) & unneeded
+
+
 @pytest.mark.parametrize(("paper", "path"), papers_about(_PATH))
 def test_a_file_that_a_paper_names_exists(paper: str, path: str) -> None:
     assert (PROJECT / path).is_file(), f"{paper} names {path}"

@@ -11,7 +11,7 @@ from app.domain.contract import Contract
 from app.lifecycle.promote import promote
 from app.lifecycle.register import register
 from app.settings.schema import Settings
-from app.wiring import open_estimator, reference_engine
+from app.wiring import open_compiled, open_estimator, reference_engine
 from test.e2e.estimators import Obedient
 
 
@@ -31,6 +31,7 @@ def an_obedient_model(settings: Settings) -> Contract:
         registry=registry,
         open_estimator=partial(open_estimator, allowed_modules=allowed),
         engine_of=reference_engine,
+        open_compiled=open_compiled,
     )
     promote(registry.parent, registry, contract.name, contract.version, stage=settings.stage)
     return contract

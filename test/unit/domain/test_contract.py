@@ -49,6 +49,64 @@ def test_a_part_that_is_none_is_refused(change: dict[str, Any], key: str) -> Non
         Contract.model_validate(a_contract().model_dump() | change)
 
 
+COMPILED = {
+    "engine": "linear",
+    "file": "linear.npz",
+    "size_bytes": 9,
+    "sha256": DIGEST,
+    "parity": {"rows": 4_000, "largest_difference": 1e-9},
+    "timing": {"one_row_us": 4.0, "thousand_rows_us": 100.0},
+}
+
+
+def test_an_engine_is_known_with_its_comparison_and_its_speed() -> None:
+    (found,) = a_contract(compiled=[COMPILED], not_compiled={"onnx": "3 answers differ"}).compiled
+
+    assert found.parity.label_disagreements == 0
+    assert found.timing.mean_us == 20.0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"engine": "pickle"}, "engine"),
+        ({"file": "../linear.npz"}, "the file of linear is linear.npz"),
+        ({"file": "model.onnx"}, "the file of linear is linear.npz"),
+        ({"parity": {"rows": -1}}, "rows"),
+        ({"parity": {"rows": 1, "largest_difference": float("nan")}}, "largest_difference"),
+        ({"timing": {"one_row_us": 0.0, "thousand_rows_us": 1.0}}, "one_row_us"),
+        ({"size_bytes": 0}, "size_bytes"),
+        ({"surprise": 1}, "surprise"),
+    ],
+    ids=["kind", "path", "another file", "rows", "nan", "no time", "empty", "unknown"],
+)
+def test_an_engine_that_is_none_is_refused(change: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        a_contract(compiled=[COMPILED | change])
+
+
+def test_an_engine_that_stands_there_twice_is_refused() -> None:
+    with pytest.raises(ValidationError, match="an engine is compiled twice"):
+        a_contract(compiled=[COMPILED, COMPILED])
+
+
+def test_a_contract_from_before_there_were_engines_still_loads() -> None:
+    since = {"compiled", "not_compiled", "reference_timing"}
+    old = a_contract().model_dump(mode="json", exclude=since)
+
+    contract = Contract.model_validate(old)
+
+    assert (contract.compiled, contract.not_compiled, contract.reference_timing) == ((), {}, None)
+
+
+@pytest.mark.parametrize(("policy", "passes"), [("pass", True), ("refuse", False), (None, False)])
+def test_a_contract_knows_whether_the_model_meets_gaps(policy: str | None, *, passes: bool) -> None:
+    missing = None if policy is None else {"policy": policy}
+    feature = Feature.model_validate({"name": "b", "missing": missing})
+
+    assert a_contract(Feature(name="a"), feature).passes_missing is passes
+
+
 def test_two_features_of_one_name_are_refused() -> None:
     with pytest.raises(ValidationError, match="two features have one name"):
         a_contract(Feature(name="a"), Feature(name="a"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.domain.contract import Contract, GoldenRows
-from app.domain.golden import golden_matrix, record, replay
+from app.domain.golden import COMPILED, golden_matrix, record, replay
 from app.domain.ports import Matrix, Scores
 from app.errors import ModelRejectedError
 from test.builders import a_contract
@@ -51,6 +51,12 @@ ROWS = np.array([[1.0, 2.0], [np.nan, 3.0], [-4.0, 1.0]])
 
 def of_sums() -> Contract:
     return a_contract(golden=record(ROWS, Sums()))
+
+
+def test_a_compiled_engine_may_be_a_little_further_off() -> None:
+    replay(of_sums(), Sums(1.0 + 5e-6), COMPILED)
+    with pytest.raises(ModelRejectedError, match="answered differently"):
+        replay(of_sums(), Sums(1.0 + 5e-5), COMPILED)
 
 
 def of_sides(engine: Sides | None = None) -> Contract:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.adapters.kept_models import KeptModels
+from app.adapters.model_files import MANIFEST
 from app.adapters.model_signatures import ModelSignatures
 from app.adapters.null import NullMetrics
 from app.adapters.promoted_models import PromotedModels
@@ -16,7 +18,7 @@ from app.errors import RegistryError
 from app.lifecycle.promote import Promotion, promote
 from app.lifecycle.registry import read_folder
 from app.lifecycle.train import train
-from app.wiring import open_estimator, reference_engine
+from app.wiring import open_compiled, open_estimator, reference_engine
 from test.builders import a_regression_table
 
 BACK_AND_FORTH = """
@@ -40,7 +42,13 @@ for _ in iter(sys.stdin.readline, ""):
 
 def a_version(models: Path, name: str = "line", *, slope: float = 2.0) -> Contract:
     table = a_regression_table(slope=slope)
-    contract, _ = train(table, name=name, registry=models / "registry", engine_of=reference_engine)
+    contract, _ = train(
+        table,
+        name=name,
+        registry=models / "registry",
+        engine_of=reference_engine,
+        open_compiled=open_compiled,
+    )
     return contract
 
 
@@ -53,7 +61,7 @@ def promoted(
 def reader(models: Path) -> PromotedModels:
     return PromotedModels(
         path=models / "dev" / "model.joblib",
-        kept=models / "kept",
+        kept=KeptModels(models / "kept", models / "dev" / "model.joblib", MANIFEST),
         reader_of=lambda contract: RowReader(
             contract, min_value=-1e6, max_value=1e6, nan_replacement=0.0, max_rows=10
         ),
@@ -78,14 +86,14 @@ def test_a_version_is_promoted_to_each_stage(tmp_path: Path, stage: str) -> None
     assert read_folder(tmp_path / stage).contract == contract
 
 
-def test_a_stage_holds_the_two_files_and_nothing_else(tmp_path: Path) -> None:
+def test_a_stage_holds_the_files_of_a_version_and_nothing_else(tmp_path: Path) -> None:
     a_version(tmp_path)
 
     for _ in range(2):
         promoted(tmp_path)
 
     names = {file.name for file in (tmp_path / "dev").iterdir()}
-    assert names == {"model.joblib", "manifest.json"}
+    assert names == {"model.joblib", "linear.npz", "manifest.json"}
     assert {folder.name for folder in tmp_path.iterdir()} == {"registry", "dev"}
 
 
@@ -143,6 +151,25 @@ def test_promotion_mends_a_damaged_default(tmp_path: Path) -> None:
     promoted(tmp_path)
 
     assert reader(tmp_path).load().contract == contract
+
+
+def test_an_engine_of_the_version_before_is_swept_up(tmp_path: Path) -> None:
+    contract = a_version(tmp_path)
+    promoted(tmp_path)
+    (tmp_path / "dev" / "forest.npz").write_bytes(b"of another version")
+
+    promoted(tmp_path)
+
+    assert not (tmp_path / "dev" / "forest.npz").exists()
+    assert reader(tmp_path).load().contract == contract
+
+
+def test_a_version_with_a_damaged_engine_is_refused(tmp_path: Path) -> None:
+    a_version(tmp_path)
+    (tmp_path / "registry/line/1/linear.npz").write_bytes(b"damaged")
+
+    with pytest.raises(RegistryError, match=r"linear\.npz: is not the file that its contract"):
+        promoted(tmp_path)
 
 
 def test_what_a_killed_promotion_left_is_swept_up(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from app.domain.golden import replay
 from app.errors import ModelRejectedError, RegistryError, TrainingDataError
 from app.lifecycle.register import register
 from app.lifecycle.registry import read_version, versions
-from app.wiring import open_estimator, reference_engine
+from app.wiring import open_compiled, open_estimator, reference_engine
 
 pd = pytest.importorskip("pandas")
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 3.0], [3.0, 2.0]])
@@ -56,6 +56,7 @@ def register_file(
         registry=folder / "registry",
         open_estimator=partial(open_estimator, allowed_modules=allowed),
         engine_of=reference_engine,
+        open_compiled=open_compiled,
         **options,
     )
     return contract

@@ -16,13 +16,18 @@ from app.errors import RegistryError
 from app.lifecycle.datasets import BUILT_IN, Table, built_in
 from app.lifecycle.registry import read_version
 from app.lifecycle.train import commit, train
-from app.wiring import open_estimator, reference_engine
+from app.wiring import open_compiled, open_estimator, reference_engine
 from test.builders import a_classification_table, a_regression_table
 
 
 def trained(registry: Path, table: Table, name: str | None = None, **options: Any) -> Contract:
     made = train(
-        table, name=name or table.name, registry=registry, engine_of=reference_engine, **options
+        table,
+        name=name or table.name,
+        registry=registry,
+        engine_of=reference_engine,
+        open_compiled=open_compiled,
+        **options,
     )
     return made[0]
 
@@ -201,7 +206,13 @@ def test_the_same_data_give_the_same_digest(tmp_path: Path, table: Table) -> Non
 @pytest.mark.parametrize("name", ["", "A", "a.b", "../a", "production"])
 def test_a_name_that_is_none_stores_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(RegistryError, match="is no model name"):
-        train(a_regression_table(), name=name, registry=tmp_path, engine_of=reference_engine)
+        train(
+            a_regression_table(),
+            name=name,
+            registry=tmp_path,
+            engine_of=reference_engine,
+            open_compiled=open_compiled,
+        )
 
     assert list(tmp_path.iterdir()) == []
 

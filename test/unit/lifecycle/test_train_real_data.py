@@ -12,7 +12,7 @@ from app.errors import TrainingDataError
 from app.lifecycle.datasets import from_csv
 from app.lifecycle.registry import read_version
 from app.lifecycle.train import train
-from app.wiring import open_estimator, reference_engine
+from app.wiring import open_compiled, open_estimator, reference_engine
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
 pytestmark = pytest.mark.skipif(
@@ -23,7 +23,13 @@ pytestmark = pytest.mark.skipif(
 def trained(registry: Path, csv: Path, target: str) -> Contract:
     """Train on *csv*, and replay the golden rows of what was stored."""
     table = from_csv(csv, target)
-    train(table, name=table.name, registry=registry, engine_of=reference_engine)
+    train(
+        table,
+        name=table.name,
+        registry=registry,
+        engine_of=reference_engine,
+        open_compiled=open_compiled,
+    )
     stored = read_version(registry, table.name, "1")
     probable = stored.contract.outputs.has_probabilities
     engine = reference_engine(open_estimator(stored.payload), has_probabilities=probable)

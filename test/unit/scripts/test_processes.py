@@ -19,8 +19,10 @@ def test_training_stores_a_version(tmp_path: Path) -> None:
     done = run_script(tmp_path, "scripts/run_training.py")
 
     assert (done.returncode, done.stderr) == (0, "")
-    stored, where, what_next = done.stdout.splitlines()
+    stored, linear, sklearn, where, what_next = done.stdout.splitlines()
     assert stored.startswith("diabetes 1: regression, held-out r2 0.")
+    assert linear.startswith("engine linear: agrees on 3,")
+    assert sklearn.startswith("engine sklearn: ")
     assert where == f"stored in {tmp_path}/model/registry/diabetes/1"
     assert what_next == "next: .venv/bin/python scripts/promote_model.py diabetes 1 --to dev"
     assert len(read_version(tmp_path / "model/registry", "diabetes", "1").contract.features) == 10

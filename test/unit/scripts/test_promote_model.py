@@ -6,7 +6,7 @@ import pytest
 
 from app.lifecycle.registry import read_folder
 from app.lifecycle.train import train
-from app.wiring import reference_engine
+from app.wiring import open_compiled, reference_engine
 from scripts.promote_model import main
 from test.builders import a_regression_table
 
@@ -20,6 +20,7 @@ def stored(root: Path, *names: str) -> None:
             name=name,
             registry=root / "model/registry",
             engine_of=reference_engine,
+            open_compiled=open_compiled,
         )
 
 

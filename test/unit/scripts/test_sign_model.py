@@ -6,7 +6,7 @@ import pytest
 
 from app.lifecycle.registry import read_version
 from app.lifecycle.train import train
-from app.wiring import reference_engine
+from app.wiring import open_compiled, reference_engine
 from scripts.sign_model import main
 from test.builders import a_regression_table
 from test.model_keys import a_key, private_pem, written
@@ -17,7 +17,13 @@ Said = pytest.CaptureFixture[str]
 @pytest.fixture
 def key(root: Path) -> str:
     registry = root / "model/registry"
-    train(a_regression_table(), name="line", registry=registry, engine_of=reference_engine)
+    train(
+        a_regression_table(),
+        name="line",
+        registry=registry,
+        engine_of=reference_engine,
+        open_compiled=open_compiled,
+    )
     return str(written(root / "key.pem", private_pem(a_key("trainer"))))
 
 

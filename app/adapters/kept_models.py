@@ -1,0 +1,63 @@
+"""A copy of the version that was served last, for when the promoted files are damaged."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from app.files import PRIVATE, write_atomically
+
+log = logging.getLogger("gatehouse.models")
+_DIGITS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class KeptModels:
+    """Copies by the SHA-256 of their manifest, each a folder like a stage.
+
+    Attributes:
+        folder: where the copies of all models lie.
+        path: the promoted file that this model is read from; it has a pointer to its copy.
+        manifest: name of the manifest, without which a copy is none.
+    """
+
+    folder: Path
+    path: Path
+    manifest: str
+
+    def latest(self) -> Path:
+        """Return the folder of the version that was kept last.
+
+        Raises:
+            OSError: there is none.
+        """
+        return self.folder / self._pointer.read_text()
+
+    def keep(self, files: Mapping[str, bytes]) -> None:
+        """Remember a verified version; a folder that cannot be written costs only that."""
+        digest = sha256(files[self.manifest]).hexdigest()
+        try:
+            for name, content in files.items():
+                file = self.folder / digest / name
+                if not (file.exists() and file.read_bytes() == content):
+                    write_atomically(file, content, mode=PRIVATE)
+            write_atomically(self._pointer, digest.encode(), mode=PRIVATE)
+            self._forget_others()
+        except OSError as error:
+            log.warning("last good model not kept", extra={"problem": str(error)})
+
+    def _forget_others(self) -> None:
+        wanted = {pointer.read_text() for pointer in self.folder.glob("*.last")}
+        for copy in self.folder.iterdir():
+            if copy.is_dir() and len(copy.name) == _DIGITS and copy.name not in wanted:
+                shutil.rmtree(copy, ignore_errors=True)
+
+    @property
+    def _pointer(self) -> Path:
+        return self.folder / f"{sha256(os.fsencode(self.path)).hexdigest()[:16]}.last"
