@@ -100,9 +100,9 @@ def test_a_token_without_roles_scope_and_id_has_none() -> None:
         ({"scope": ["read"]}, "claims"),
         ({"scope": "a\x00b"}, "claims"),
         ({"jti": ""}, "claims"),
-        ({"nbf": datetime.now(UTC) + timedelta(minutes=1)}, "not_yet_valid"),
-        ({"nbf": 1, "iat": datetime.now(UTC) + timedelta(minutes=1)}, "not_yet_valid"),
-        ({"iat": datetime.now(UTC) + timedelta(minutes=1)}, "not_yet_valid"),
+        ({"nbf": datetime.now(UTC) + timedelta(hours=2)}, "not_yet_valid"),
+        ({"nbf": 1, "iat": datetime.now(UTC) + timedelta(hours=2)}, "not_yet_valid"),
+        ({"iat": datetime.now(UTC) + timedelta(hours=2)}, "not_yet_valid"),
     ],
 )
 def test_claims_that_do_not_hold_are_refused(changes: dict[str, Any], reason: str) -> None:
