@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lint types floors format lock setup setup-pipeline setup-dev clean
+.PHONY: help run test check bench bench-peers bench-overload bench-growth bench-flame lint types floors format lock setup setup-pipeline setup-dev clean
 
 PYTHON ?= python3
 UV := 0.13.8
@@ -22,9 +22,22 @@ test: setup-dev ## install, and run the whole suite; T=path for a part of it
 
 check: setup-dev lint types floors ## lint, types, floors
 
-bench: setup-dev ## measure the gateway alone: requests per second, percentiles, time per step, cost of each protection
+bench: setup-dev ## measure the gateway alone: speed, time per step, cost of each protection, start, memory, workers
 	@$(BIN)/python -m benchmarks.gateway
 	@$(BIN)/python -m benchmarks.protections
+	@$(BIN)/python -m benchmarks.footprint
+
+bench-peers: setup-dev ## measure other model servers beside it, each in an environment of its own; writes docs/performance.md
+	@$(BIN)/python -m benchmarks.peers --page
+
+bench-overload: setup-dev ## measure it at three times its capacity; writes docs/performance.md
+	@$(BIN)/python -m benchmarks.overload --page
+
+bench-growth: setup-dev ## measure how its cost grows with rows, features, trees, subjects; writes docs/performance.md
+	@$(BIN)/python -m benchmarks.growth --page
+
+bench-flame: setup-dev ## draw where a worker's time goes; writes docs/performance.md
+	@$(BIN)/python -m benchmarks.flame --page
 
 lint: setup-dev
 	@$(BIN)/ruff check

@@ -20,6 +20,8 @@ from app.settings.overlay import PROJECT, load
 from app.settings.schema import Settings
 from app.supervisor import Supervisor
 
+# An idle connection costs 10 KB. Those beyond wait unread until one of these has been closed.
+_CONNECTIONS = 4_096
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -97,6 +99,7 @@ def granian_command(settings: Settings) -> list[str]:
         "--host", address_of(settings)[1], "--port", str(server.port),
         "--workers", str(server.workers),
         "--blocking-threads", str(server.threads),
+        "--backpressure", str(_CONNECTIONS),
         "--http1-buffer-size", str(server.max_header_bytes),
         "--http1-header-read-timeout", "10000",
         "--respawn-failed-workers", "--respawn-interval", "0.1",

@@ -23,10 +23,11 @@ def cores() -> tuple[int | None, int | None]:
     return (allowed[-1], allowed[0]) if len(allowed) > 1 else (None, None)
 
 
-def use(core: int | None) -> None:
-    """Stay on *core* from now on, with everything that is started from here."""
-    if sys.platform == "linux" and core is not None:
-        os.sched_setaffinity(0, {core})
+def use(*chosen: int | None) -> None:
+    """Stay on these cores from now on, with everything that is started from here."""
+    known = {core for core in chosen if core is not None}
+    if sys.platform == "linux" and known:
+        os.sched_setaffinity(0, known)
 
 
 def say(what: str) -> None:

@@ -9,15 +9,14 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks import report
-from benchmarks.cores import begin_loading, cores, say, use
+from benchmarks import models, report
+from benchmarks.cores import cores, say
+from benchmarks.laboratory import laboratory
 from benchmarks.load import Load, Measured, drive
 from benchmarks.report import FIRST_TOKEN, Slice
 from benchmarks.server import Server, Workshop
@@ -26,9 +25,8 @@ SERVERS: Final = ("granian", "gunicorn")
 CONNECTIONS: Final = (16, 1)
 _FRESH_TOKENS: Final = 64
 _WARM_SECONDS: Final = 0.4
-_BODY: Final = b'{"data":[[5.1,3.5,1.4,1.%07d]]}'
 _NOTHING: Final = Measured(
-    seconds=0, answers=0, errors=0, p50_ms=0, p99_ms=0, cpu_seconds=0, heads=()
+    seconds=0, answers=0, failures={}, p50_ms=0, p99_ms=0, cpu_seconds=0, heads=()
 )
 _RESULTS: Final = Path(__file__).parent / "results"
 
@@ -72,10 +70,10 @@ class Bench:
     def _slice(
         self, server: Server, case: Case, seconds: float, connections: int, first: Measured
     ) -> Slice:
-        message = _request(server.port, self._token)
+        (message,) = self._workshop.messages(self._token)
         load = Load(
             port=server.port,
-            messages=(message,) if case.is_always_new else (message % 0,),
+            messages=(message if case.is_always_new else message % 0,),
             first_number=self._number if case.is_always_new else None,
             connections=connections,
             seconds=seconds,
@@ -102,7 +100,7 @@ class Bench:
     def _first_tokens(self, server: Server) -> Measured:
         """Use tokens for the first time; this also puts the row that 'cache hit' sends there."""
         tokens = [self._workshop.token() for _ in range(_FRESH_TOKENS)]
-        messages = tuple(_request(server.port, token) % 0 for token in tokens)
+        messages = tuple(self._workshop.messages(token)[0] % 0 for token in tokens)
         load = Load(
             port=server.port,
             messages=messages,
@@ -116,15 +114,6 @@ class Bench:
         return self._loader.submit(drive, load).result()
 
 
-def _request(port: int, token: str) -> bytes:
-    head = (
-        f"POST /api/v1/predict HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-        f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(_BODY % 0)}\r\n\r\n"
-    )
-    return head.encode() + _BODY
-
-
 def _steps(first: Measured, found: Measured) -> dict[str, float]:
     fresh = report.step_medians(first.heads).get("token", math.nan)
     return {FIRST_TOKEN: fresh} | report.step_medians(found.heads)
@@ -134,12 +123,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables; 1 when any request went wrong."""
     options = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
-    server_core, load_core = cores()
+    shares_core = cores()[0] is None
     try:
-        slices = _measure(options, server_core, load_core)
+        slices = _measure(options)
     except KeyboardInterrupt:
         return 130
-    _print(slices, options, shares_core=server_core is None)
+    _print(slices, options, shares_core=shares_core)
     return 1 if any(found.errors for found in slices) else 0
 
 
@@ -171,25 +160,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _measure(
-    options: argparse.Namespace, server_core: int | None, load_core: int | None
-) -> list[Slice]:
-    with ExitStack() as stack:
-        root = Path(stack.enter_context(TemporaryDirectory(prefix="gatehouse-bench-")))
+def _measure(options: argparse.Namespace) -> list[Slice]:
+    with laboratory() as lab:
         say("training")
-        workshop = Workshop.build(root)
-        loader = stack.enter_context(ProcessPoolExecutor(1, None, begin_loading, (load_core,)))
+        workshop = Workshop.build(lab.root / "gateway", models.build(lab.root)["logistic"])
         say("starting the servers")
-        use(server_core)  # what is started now stays on this core, with all that it starts itself
         servers = {
-            (kind, entries): stack.enter_context(workshop.server(kind, cache_entries=entries))
+            (kind, entries): lab.on_server_core(workshop.server(kind, cache_entries=entries))
             for kind in options.servers
             for entries in {case.cache_entries for case in CASES}
         }
-        use(load_core)
         for server in servers.values():
             server.wait_until_up()
-        bench = Bench(workshop, loader)
+        bench = Bench(workshop, lab.loader)
         rows = [(servers[kind, c.cache_entries], c) for kind in options.servers for c in CASES]
         return _rounds(bench, rows, options)
 

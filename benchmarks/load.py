@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 import re
 import selectors
-import socket
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, cycle, islice
 from typing import Final
 
-_PATIENCE_SECONDS: Final = 20.0
+from benchmarks.wire import PATIENCE_SECONDS, Wire
+
 _KEPT_HEAD_EVERY: Final = 8
-_CHUNK_BYTES: Final = 65_536
-_END_OF_HEAD: Final = b"\r\n\r\n"
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_GOOD: Final = re.compile(rb"HTTP/1\.[01] 200\b")
+LOST: Final = "lost"
+GOOD: Final = re.compile(rb"HTTP/1\.[01] 200\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,7 @@ class Load:
 
     Attributes:
         messages: whole requests, sent round and round.
-        first_number: when set, the one message is a template such as ``b"… %07d …"``, and each
+        first_number: when set, the messages are templates such as ``b"… %07d …"``, and each
             request carries the next number.
         seconds: after that nothing more is sent; answers under way are awaited.
         at_most: requests in all; None for as many as there is time for.
@@ -50,25 +49,23 @@ class Measured:
 
     Attributes:
         answers: those with status 200; the latencies are theirs.
-        errors: every other status, and every request that got no whole answer.
+        failures: every other status, and ``lost`` for every request without a whole answer.
         cpu_seconds: what the load generator itself has used.
         heads: status line and headers of every eighth good answer.
     """
 
     seconds: float
     answers: int
-    errors: int
+    failures: dict[str, int]
     p50_ms: float
     p99_ms: float
     cpu_seconds: float
     heads: tuple[bytes, ...]
 
-
-@dataclass(slots=True)
-class _Connection:
-    wire: socket.socket
-    arrived: bytes = b""
-    sent_at: float = 0.0
+    @property
+    def errors(self) -> int:
+        """All requests without a good answer."""
+        return sum(self.failures.values())
 
 
 def drive(load: Load) -> Measured:
@@ -85,11 +82,11 @@ def percentile(values: Sequence[float], share: float) -> float:
     return values[round(share * (len(values) - 1))] if values else math.nan
 
 
-def _messages(load: Load) -> Iterator[bytes]:
-    if load.first_number is None:
-        return islice(cycle(load.messages), load.at_most)
-    template = load.messages[0]
-    return islice((template % number for number in count(load.first_number)), load.at_most)
+def numbered(messages: Sequence[bytes], first_number: int | None) -> Iterator[bytes]:
+    """Yield *messages* round and round, each with the next number where there is a first one."""
+    if first_number is None:
+        return cycle(messages)
+    return (message % number for message, number in zip(cycle(messages), count(first_number)))
 
 
 class _Driver:
@@ -97,12 +94,12 @@ class _Driver:
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._messages = _messages(load)
+        self._messages = islice(numbered(load.messages, load.first_number), load.at_most)
         self._selector = selectors.DefaultSelector()
         self._deadline = 0.0
         self._latencies: list[float] = []
         self._heads: list[bytes] = []
-        self._errors = 0
+        self._failures: Counter[str] = Counter()
 
     def run(self) -> Measured:
         cpu, started = time.process_time(), time.perf_counter()
@@ -115,7 +112,7 @@ class _Driver:
         return Measured(
             seconds=seconds,
             answers=len(waits),
-            errors=self._errors,
+            failures=dict(self._failures),
             p50_ms=percentile(waits, 0.5) * 1e3,
             p99_ms=percentile(waits, 0.99) * 1e3,
             cpu_seconds=time.process_time() - cpu,
@@ -129,68 +126,72 @@ class _Driver:
 
     def _until_all_are_answered(self) -> None:
         while under_way := len(self._selector.get_map()):
-            ready = self._selector.select(_PATIENCE_SECONDS)
+            ready = self._selector.select(PATIENCE_SECONDS)
             if not ready:
-                self._errors += under_way
+                self._failures[LOST] += under_way
                 return
-            for key, _ in ready:
-                self._receive(key.data)
+            for key, events in ready:
+                self._go_on(key.data, events)
 
     def _open(self) -> None:
-        try:
-            wire = socket.create_connection(("127.0.0.1", self._load.port), _PATIENCE_SECONDS)
-        except OSError:
-            self._errors += 1
-            return
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(wire)
-        self._selector.register(wire, selectors.EVENT_READ, connection)
-        self._send(connection)
-
-    def _send(self, connection: _Connection) -> None:
         now = time.perf_counter()
         message = next(self._messages, None) if now < self._deadline else None
         if message is None:
-            self._drop(connection)
             return
-        connection.sent_at = now
         try:
-            connection.wire.sendall(message)
+            wire = Wire(self._load.port)
         except OSError:
-            self._lose(connection)
+            self._failures[LOST] += 1
+            return
+        self._selector.register(wire, selectors.EVENT_READ, wire)
+        self._send(wire, message, now)
 
-    def _receive(self, connection: _Connection) -> None:
+    def _send(self, wire: Wire, message: bytes, now: float) -> None:
         try:
-            part = connection.wire.recv(_CHUNK_BYTES)
+            wire.send(message, now)
         except OSError:
-            part = b""
-        if not part:
-            self._lose(connection)
+            self._lose(wire)
             return
-        arrived = connection.arrived + part
-        end = arrived.find(_END_OF_HEAD)
-        length = _LENGTH.search(arrived, 0, end + 2) if end >= 0 else None
-        if end >= 0 and length is None:
-            self._lose(connection)  # nobody can say where such an answer ends
-        elif length is None or len(arrived) < end + len(_END_OF_HEAD) + int(length[1]):
-            connection.arrived = arrived
+        if wire.wanted() != selectors.EVENT_READ:
+            self._selector.modify(wire, wire.wanted(), wire)
+
+    def _go_on(self, wire: Wire, events: int) -> None:
+        try:
+            if events & selectors.EVENT_WRITE:
+                wire.go_on()
+                self._selector.modify(wire, wire.wanted(), wire)
+            head = wire.answer() if events & selectors.EVENT_READ else None
+        except OSError:
+            self._lose(wire)
+            return
+        if head is not None:
+            self._answered(wire, head)
+
+    def _answered(self, wire: Wire, head: bytes) -> None:
+        now = time.perf_counter()
+        self._count(head, now - wire.since)
+        if wire.is_over:
+            self._drop(wire)
+            self._open()
+            return
+        message = next(self._messages, None) if now < self._deadline else None
+        if message is None:
+            self._drop(wire)
         else:
-            connection.arrived = b""
-            self._count(arrived[:end], time.perf_counter() - connection.sent_at)
-            self._send(connection)
+            self._send(wire, message, now)
 
     def _count(self, head: bytes, seconds: float) -> None:
-        if not _GOOD.match(head):
-            self._errors += 1
+        if not GOOD.match(head):
+            self._failures[head[9:12].decode("latin-1")] += 1
             return
         self._latencies.append(seconds)
         if len(self._latencies) % _KEPT_HEAD_EVERY == 0:
             self._heads.append(head)
 
-    def _lose(self, connection: _Connection) -> None:
-        self._errors += 1
-        self._drop(connection)
+    def _lose(self, wire: Wire) -> None:
+        self._failures[LOST] += 1
+        self._drop(wire)
 
-    def _drop(self, connection: _Connection) -> None:
-        self._selector.unregister(connection.wire)
-        connection.wire.close()
+    def _drop(self, wire: Wire) -> None:
+        self._selector.unregister(wire)
+        wire.close()

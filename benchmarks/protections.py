@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
 from statistics import median, quantiles
-from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks.cores import begin_loading, cores, say, use
+from benchmarks import models
+from benchmarks.cores import say
 from benchmarks.gateway import CASES, Bench
+from benchmarks.laboratory import laboratory
 from benchmarks.report import Slice, machine, markdown
 from benchmarks.server import Workshop
 from benchmarks.stripped import PROTECTIONS
@@ -33,7 +31,7 @@ is measured, not added up. Audit records are written within their slice, ten tim
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; 1 when any request went wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=12, help="slices of each row, 2 or more")
+    parser.add_argument("--rounds", type=int, default=10, help="slices of each row, 2 or more")
     parser.add_argument("--seconds", type=float, default=1.0, help="of a slice; default: 1")
     options = parser.parse_args(argv)
     slices = _measure(options.rounds, options.seconds)
@@ -65,24 +63,18 @@ def _row(name: str, full: Sequence[float], less: Sequence[float], base: float) -
 
 
 def _measure(rounds: int, seconds: float) -> dict[str, list[Slice]]:
-    server_core, load_core = cores()
     one_by_one = {name: (name,) for name in PROTECTIONS}
     left_out: dict[str, tuple[str, ...]] = {ALL: (), NONE: PROTECTIONS} | one_by_one
-    with ExitStack() as stack:
-        root = Path(stack.enter_context(TemporaryDirectory(prefix="gatehouse-bench-")))
+    with laboratory() as lab:
         say("training")
-        workshop = Workshop.build(root)
-        loader = stack.enter_context(ProcessPoolExecutor(1, None, begin_loading, (load_core,)))
+        workshop = Workshop.build(lab.root / "gateway", models.build(lab.root)["logistic"])
         say("starting the servers")
-        use(server_core)
+        module = "benchmarks.stripped"
         servers = {
-            name: stack.enter_context(
-                workshop.server("granian", cache_entries=_CASE.cache_entries, without=without)
-            )
+            name: lab.on_server_core(workshop.server("granian", module=module, without=without))
             for name, without in left_out.items()
         }
-        use(load_core)
-        bench = Bench(workshop, loader)
+        bench = Bench(workshop, lab.loader)
         for server in servers.values():
             server.wait_until_up()
             list(bench.slices(server, _CASE, _WARM_SECONDS))

@@ -139,7 +139,7 @@ def _load_table(slices: Sequence[Slice]) -> str:
             str(connections),
             f"{median(s.requests_per_second for s in same):.0f}",
             f"{median(s.answers_per_cpu_second for s in same):.0f}",
-            f"{_spread([s.answers_per_cpu_second for s in same]) * 100:.0f}",
+            f"{spread([s.answers_per_cpu_second for s in same]) * 100:.0f}",
             f"{median(s.p50_ms for s in same):.2f}",
             f"{median(s.p99_ms for s in same):.2f}",
             str(sum(s.errors for s in same)),
@@ -171,7 +171,7 @@ def _groups(slices: Sequence[Slice]) -> dict[tuple[str, str, int], list[Slice]]:
     return found
 
 
-def _spread(values: Sequence[float]) -> float:
+def spread(values: Sequence[float]) -> float:
     """Return half the interquartile range as a share of the median."""
     if len(values) == 1:
         return math.nan

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import secrets
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,17 +18,21 @@ from typing import Final
 import jwt
 
 from app.settings.overlay import PREFIX, PROJECT, SHORT_NAMES
+from benchmarks.messages import data_body, templates
+from benchmarks.models import Model
+from benchmarks.processes import NotUpError, Started, started
 from benchmarks.stripped import VARIABLE
 
+PATH: Final = "/api/v1/predict"
+CACHE_ENTRIES: Final = 1024
 _UP_SECONDS: Final = 120.0
-_STOP_SECONDS: Final = 40.0
-_SAID_LINES: Final = 20
+_NOT_OURS: Final = frozenset({*SHORT_NAMES, "PYTHONDONTWRITEBYTECODE"})
 # Per second, not per minute: what the limit keeps of one subject is then complete after a second
 # of load, so the first slice pays for it as much as the last. The audit log is written ten times as
 # often as by default, so that a slice pays for what it has caused.
 _CONFIG: Final = """\
 rate_limit: 1000000000 per second
-server: {workers: 1, drain_seconds: 0}
+server: {drain_seconds: 0}
 log: {access: false}
 audit: {flush_seconds: 0.1}
 """
@@ -42,60 +44,62 @@ class Workshop:
 
     root: Path
     secret: str
+    model: Model
 
     @classmethod
-    def build(cls, root: Path) -> Workshop:
-        """Write the settings into *root*, then train and promote iris there.
+    def build(cls, root: Path, model: Model) -> Workshop:
+        """Write the settings into *root*, then register and promote *model* there.
 
         Raises:
             SystemExit: a command failed; its output is in the message.
         """
-        (root / "configs").mkdir()
+        (root / "configs").mkdir(parents=True)
         (root / "configs" / "dev.yaml").write_text("{}\n", encoding="utf-8")
         (root / "config.yaml").write_text(_CONFIG, encoding="utf-8")
-        workshop = cls(root, secrets.token_hex(32))
-        workshop._run("scripts/run_training.py", "--dataset", "iris")
-        workshop._run("scripts/promote_model.py", "iris", "--to", "dev")
+        workshop = cls(root, secrets.token_hex(32), model)
+        file, sample = str(model.file), str(model.sample)
+        workshop._run("scripts/register_model.py", file, "--name", model.name, "--sample", sample)
+        workshop._run("scripts/promote_model.py", model.name, "--to", "dev")
         return workshop
 
     @contextmanager
     def server(
-        self, kind: str, *, cache_entries: int, without: Sequence[str] | None = None
+        self,
+        kind: str,
+        *,
+        cache_entries: int = CACHE_ENTRIES,
+        workers: int = 1,
+        module: str = "app.serve",
+        without: Sequence[str] = (),
     ) -> Iterator[Server]:
         """Start a gateway on a free port of 127.0.0.1, and stop it at the end.
 
         Args:
             kind: granian or gunicorn.
             cache_entries: answers that it remembers.
-            without: protections to leave out, on a bare Granian; None for the gateway as it is.
+            workers: its processes that answer.
+            module: what is run; another one is told the settings in the same way.
+            without: protections that ``benchmarks.stripped`` leaves out.
         """
-        port = _free_port()
-        module = "app.serve" if without is None else "benchmarks.stripped"
-        environment = self._environment() | {
-            VARIABLE: ",".join(without or ()),
+        port = free_port()
+        environment = self.environment() | {
+            VARIABLE: ",".join(without),
+            f"{PREFIX}RUNTIME_PATH": str(self.root / f"runtime-{port}"),
             "SERVER": kind,
             "PORT": str(port),
+            "WORKERS": str(workers),
             "CACHE_SIZE": str(cache_entries),
         }
         said = self.root / f"{kind}-{port}.log"
-        with said.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module],
-                cwd=PROJECT,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            yield Server(kind, cache_entries, port, process, said)
-        finally:
-            _stop(process)
+        command = [sys.executable, "-m", module]
+        with started(command, environment=environment, cwd=PROJECT, said=said) as running:
+            yield Server(kind, cache_entries, port, running)
 
-    def token(self) -> str:
-        """Return a token that no gateway has seen yet; its subject is always the same."""
+    def token(self, subject: str = "benchmark") -> str:
+        """Return a token of *subject* that no gateway has seen yet."""
         now = datetime.now(UTC)
         claims = {
-            "sub": "benchmark",
+            "sub": subject,
             "roles": ["user"],
             "iat": now,
             "exp": now + timedelta(hours=1),
@@ -103,11 +107,16 @@ class Workshop:
         }
         return jwt.encode(claims, self.secret, algorithm="HS256")
 
+    def messages(self, token: str, n_rows: int = 1) -> tuple[bytes, ...]:
+        """Return predict calls of *n_rows* rows as templates with a place for a number."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return templates(PATH, headers, data_body, self.model.rows(n_rows))
+
     def _run(self, *command: str) -> None:
         done = subprocess.run(
             [sys.executable, *command],
             cwd=PROJECT,
-            env=self._environment(),
+            env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -116,14 +125,9 @@ class Workshop:
         if done.returncode:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}")
 
-    def _environment(self) -> dict[str, str]:
-        """Return ours without what would change the gateway or slow down its start."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in {*SHORT_NAMES, "PYTHONDONTWRITEBYTECODE"} and not name.startswith(PREFIX)
-        }
-        return kept | {
+    def environment(self) -> dict[str, str]:
+        """Return what a process needs to find these settings."""
+        return clean_environment() | {
             "APP_ENV": "dev",
             "CONFIG_PATH": str(self.root / "config.yaml"),
             "JWT_SECRET": self.secret,
@@ -132,13 +136,12 @@ class Workshop:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A gateway that was started, with its output in ``said``."""
+    """A gateway that was started."""
 
     kind: str
     cache_entries: int
     port: int
-    process: subprocess.Popen[bytes]
-    said: Path
+    running: Started
 
     def wait_until_up(self) -> None:
         """Return as soon as it is ready to answer.
@@ -146,45 +149,31 @@ class Server:
         Raises:
             SystemExit: it has ended, or is not ready in time; its last words are in the message.
         """
-        give_up = time.monotonic() + _UP_SECONDS
-        while self.process.poll() is None and time.monotonic() < give_up:
-            if _is_ready(self.port):
-                return
-            time.sleep(0.1)
-        words = self.said.read_text(encoding="utf-8", errors="replace").splitlines()
-        last = "\n".join(words[-_SAID_LINES:])
-        raise SystemExit(f"the {self.kind} gateway did not come up:\n{last}")
+        try:
+            self.running.wait_until(lambda: _is_ready(self.port), at_most=_UP_SECONDS)
+        except NotUpError as error:
+            raise SystemExit(f"the {self.kind} gateway did not come up:\n{error}") from error
 
     def cpu_seconds(self) -> float:
-        """Return user and system time of all its living processes so far."""
-        return tree_cpu_seconds(self.process.pid)
+        """Return user and system time of all its processes so far."""
+        return self.running.cpu_seconds()
 
 
-def tree_cpu_seconds(root: int) -> float:
-    """Return user and system time of process *root* and all below it; NaN where there is no /proc.
-
-    The clock ticks a hundred times a second, so a second of load is known to about a hundredth.
-    """
-    if sys.platform != "linux":
-        return math.nan
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            # The name stands in parentheses and may hold anything; fields are counted behind it.
-            fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(entry.name)] = int(fields[1])
-        ticks[int(entry.name)] = int(fields[11]) + int(fields[12])
-    return sum(ticks[pid] for pid in _tree(root, parents)) / os.sysconf("SC_CLK_TCK")
+def clean_environment() -> dict[str, str]:
+    """Return ours without what would change a server or slow down its start."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _NOT_OURS and not name.startswith(PREFIX)
+    }
 
 
-def _tree(root: int, parents: dict[int, int]) -> list[int]:
-    found = [root] if root in parents else []
-    for pid in found:
-        found.extend(child for child, parent in parents.items() if parent == pid)
-    return found
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nobody listens at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _is_ready(port: int) -> bool:
@@ -196,19 +185,3 @@ def _is_ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -101,7 +101,7 @@ def main() -> None:
         part.replace("app.wsgi:app", "benchmarks.stripped:application")
         for part in granian_command(settings)
     ]
-    os.execv(sys.executable, [*command, "--factory"])  # noqa: S606  our own command
+    os.execv(sys.executable, [*command, "--factory"])
 
 
 if __name__ == "__main__":

@@ -110,9 +110,10 @@ def test_a_file_that_a_paper_names_exists(paper: str, path: str) -> None:
 
 @pytest.mark.parametrize(("paper", "module"), papers_about(_MODULE))
 def test_a_module_that_a_paper_runs_exists(paper: str, module: str) -> None:
-    file = PROJECT / (module.replace(".", "/") + ".py")
+    path = PROJECT / module.replace(".", "/")
 
-    assert file.is_file(), f"{paper} runs {module}"
+    runs = path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+    assert runs, f"{paper} runs {module}"
 
 
 @pytest.mark.parametrize(("paper", "link"), papers_about(_LINK))

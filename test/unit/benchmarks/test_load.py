@@ -106,11 +106,37 @@ def test_a_template_makes_each_request_another() -> None:
     ]
 
 
+def test_several_templates_take_turns() -> None:
+    messages = (b"GET /a%07d HTTP/1.1\r\n\r\n", b"GET /b%07d HTTP/1.1\r\n\r\n")
+    with a_server(answering("200 OK")) as server:
+        drive(a_load(server, messages=messages, first_number=1, at_most=3, connections=1))
+
+    assert [request[5:13] for request in server.requests] == [b"a0000001", b"b0000002", b"a0000003"]
+
+
+def test_a_server_that_closes_after_each_answer_is_connected_to_again() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    with a_server(lambda _: answer) as server:
+        measured = drive(a_load(server))
+
+    assert (measured.answers, measured.errors) == (32, 0)
+    assert server.connections == 32
+
+
+def test_a_request_that_is_longer_than_any_buffer_is_sent_in_parts() -> None:
+    message = b"GET /long HTTP/1.1\r\n" + b"X-Long: y\r\n" * 900_000 + b"\r\n"
+    with a_server(answering("200 OK")) as server:
+        measured = drive(a_load(server, messages=(message,), at_most=2))
+
+    assert (measured.answers, measured.errors) == (2, 0)
+    assert {len(request) for request in server.requests} == {len(message) - 2}
+
+
 def test_other_statuses_are_errors_and_no_answers() -> None:
     with a_server(answering("429 Too Many Requests")) as server:
         measured = drive(a_load(server))
 
-    assert (measured.answers, measured.errors) == (0, 32)
+    assert (measured.answers, measured.failures) == (0, {"429": 32})
     assert math.isnan(measured.p50_ms)
 
 
@@ -125,7 +151,7 @@ def test_a_connection_without_a_whole_answer_is_one_error_and_is_given_up(answer
     with a_server(lambda _: answer) as server:
         measured = drive(a_load(server))
 
-    assert (measured.answers, measured.errors) == (0, 2)
+    assert (measured.answers, measured.failures) == (0, {"lost": 2})
 
 
 def test_a_port_where_nobody_listens_is_one_error_a_connection() -> None:
