@@ -25,6 +25,7 @@ bind = (
 workers = _server.workers
 worker_class = "gthread"
 threads = min(_server.threads, 64)
+worker_connections = 4_096
 timeout = 60
 graceful_timeout = _server.stop_seconds
 keepalive = 15

@@ -19,7 +19,7 @@ from app.errors import KeysUnavailableError, TokenInvalidError
 from app.settings.keys import KEY_ID, Key
 
 MAX_TOKEN_BYTES: Final = 8_192
-REMEMBERED: Final = 4_096
+REMEMBERED: Final = 16_384
 _TYPES: Final = {"JWT", "AT+JWT", "APPLICATION/AT+JWT"}
 _JWS: Final = jwt.PyJWS()
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from app.adapters.engines.choice import choose
 from app.adapters.engines.reference import SklearnEngine
+from app.adapters.engines.sharing import batched
 from app.adapters.kept_models import KeptModels
 from app.adapters.model_files import (
     ARTEFACT,
@@ -53,6 +54,7 @@ class PromotedModels:
         bare_sha256: when set, the only digest that is served; a file that has it needs no contract.
         accepts_bare: whether a file without contract and digest is served at all.
         n_features: what the contract must say when set.
+        max_wait_seconds: how long a request may wait for an engine that takes turns.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class PromotedModels:
     bare_sha256: str | None
     accepts_bare: bool
     n_features: int | None
+    max_wait_seconds: float
 
     def load(self) -> ServedModel:
         """Read, verify and open the promoted version, trying again as the settings say.
@@ -150,14 +153,17 @@ class PromotedModels:
                 contract, self.open_estimator(payload) if estimator is None else estimator
             ),
         )
+        longest = self.max_wait_seconds
+        queue = batched(choice.engine, contract, choice.timing, max_wait_seconds=longest)
         model = ServedModel(
             contract,
-            choice.engine,
+            queue or choice.engine,
             self.reader_of(contract),
             datetime.now(UTC),
             engine_name=choice.name,
             timing=choice.timing,
             fallback=choice.fallback,
+            queue=queue,
         )
         return model, found
 

@@ -10,6 +10,7 @@ import weakref
 
 from app.adapters.model_files import Stamp
 from app.adapters.promoted_models import PromotedModels
+from app.domain.ports import Queue
 from app.domain.prediction import ServedModel
 from app.errors import ModelNotReadyError, ModelRejectedError
 
@@ -52,6 +53,11 @@ class WatchedModel:
     def default_name(self) -> str | None:
         """Name of the model in service; None when there is none."""
         return self._model.contract.name if self._model else None
+
+    @property
+    def queue(self) -> Queue | None:
+        """Who waits for the model in service; None where nobody does."""
+        return self._model.queue if self._model else None
 
     @property
     def problem(self) -> str | None:

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from app.domain.contract import Contract, Timing
-from app.domain.ports import Cache, Engine, FloatArray, Matrix, Metrics, Scores
+from app.domain.ports import Cache, Engine, FloatArray, Matrix, Metrics, Queue, Scores
 from app.domain.rows import RowReader
 
 # A larger input is answered without the cache, so that its memory stays bounded in bytes too.
@@ -29,6 +29,7 @@ class ServedModel:
         engine_name: linear, forest, onnx or sklearn.
         timing: of the engine at registration; None where nobody measured.
         fallback: why no faster engine serves; None when this is the fastest there is.
+        queue: of the engine; None for one that threads call side by side.
     """
 
     contract: Contract
@@ -38,6 +39,7 @@ class ServedModel:
     engine_name: str = "sklearn"
     timing: Timing | None = None
     fallback: str | None = None
+    queue: Queue | None = None
 
 
 class Result(NamedTuple):

@@ -72,6 +72,8 @@ def _admitted(visit: _Visit) -> Answer:
     services = visit.services
     visit.passed()
     principal = authenticate(visit.call, services)
+    # Before the subject is noted: what is refused for want of time is no matter for the audit log.
+    services.turns.check(principal.subject, services.models.queue)
     visit.notes[SUBJECT] = principal.subject
     visit.passed()
     name = services.models.default_name
@@ -86,13 +88,22 @@ def _admitted(visit: _Visit) -> Answer:
 
 
 def _predict(visit: _Visit, principal: Principal, ticket: Ticket) -> Answer:
-    call, services, times = visit.call, visit.services, visit.times
+    call, services = visit.call, visit.services
     check_media_types(call)
     model = services.models.current()
     contract = model.contract
     visit.notes[MODEL] = f"{contract.name}/{contract.version}"
     with services.readers.reading(principal.subject):
         raw = _read(call, services)
+    with services.turns.taken(principal.subject):
+        return _scored(visit, principal, ticket, model, raw)
+
+
+def _scored(
+    visit: _Visit, principal: Principal, ticket: Ticket, model: ServedModel, raw: bytes
+) -> Answer:
+    call, services, times = visit.call, visit.services, visit.times
+    contract = model.contract
     visit.passed()
     body = _decoded(raw, call, model, services)
     visit.passed()

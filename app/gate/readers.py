@@ -7,17 +7,17 @@ from typing import Final
 
 from app.errors import OverloadedError
 
-_SHARE: Final = 3
+_SHARE: Final = 2
 
 
 class Readers:
     """Counts the bodies that one worker reads, in all and by subject.
 
     No WSGI server interrupts a read, so slow senders are kept few instead. A subject may read one
-    more body while it holds less than a third of the places that are free: alone it gets a quarter
+    more body while it holds less than half of the places that are free: alone it gets a third
     of them all, and the more are taken, the fewer it gets, so that whoever holds none gets one as
     long as there is one (dynamic thresholds, Choudhury and Hahne 1998). To take them all, of 64
-    threads, 12 subjects must act together.
+    threads, 9 subjects must act together.
 
     Args:
         threads: of one worker; an eighth of them never reads, and answers what has no body.

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from app.domain.ports import Alerts, Audit, Cache, Limits, Metrics, Revocations, Tokens
+from app.domain.ports import Alerts, Audit, Cache, Limits, Metrics, Queue, Revocations, Tokens
 from app.domain.prediction import ServedModel
 from app.domain.rules import Rules
 from app.gate.readers import Readers
+from app.gate.turns import Turns
 from app.settings.schema import Settings
 
 
@@ -28,6 +29,11 @@ class Models(Protocol):
     @property
     def default_name(self) -> str | None:
         """Name of the model in service; None when there is none."""
+        ...
+
+    @property
+    def queue(self) -> Queue | None:
+        """Who waits for the model in service; None where nobody does."""
         ...
 
     @property
@@ -69,3 +75,4 @@ class Services:
     now: Callable[[], datetime]
     is_draining: Callable[[], bool]
     readers: Readers
+    turns: Turns

@@ -15,6 +15,7 @@ from app.adapters.reloaded_rules import ReloadedRules
 from app.adapters.watched_model import WatchedModel
 from app.gate.readers import Readers
 from app.gate.services import Services
+from app.gate.turns import Turns
 from app.settings import overlay
 from app.settings.schema import Settings
 from app.wiring.models import (
@@ -59,5 +60,6 @@ def build_services(
         alerts=SlackAlerts(webhook.get_secret_value(), limits) if webhook else NoAlerts(),
         now=partial(datetime.now, UTC),
         readers=Readers(settings.server.threads),
+        turns=Turns(settings.server.max_queue_ms / 1e3, threads=settings.server.threads),
         is_draining=settings.draining_file.exists,
     )

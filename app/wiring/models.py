@@ -74,6 +74,7 @@ def promoted_models(settings: Settings, metrics: Metrics) -> PromotedModels:
         bare_sha256=model.sha256,
         accepts_bare=settings.environment != "prod",
         n_features=model.n_features,
+        max_wait_seconds=settings.server.max_queue_ms / 1e3,
     )
 
 

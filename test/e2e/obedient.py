@@ -1,9 +1,10 @@
-"""Registers and promotes the model of ``estimators.py``, and allows its module."""
+"""Registers and promotes a model of ``estimators.py``, and allows its module."""
 
 from __future__ import annotations
 
 from functools import partial
 from io import BytesIO
+from typing import Any
 
 import joblib
 
@@ -15,13 +16,13 @@ from app.wiring import open_compiled, open_estimator, reference_engine
 from test.e2e.estimators import Obedient
 
 
-def an_obedient_model(settings: Settings) -> Contract:
-    """Register and promote the model; the project's settings allow what it names."""
+def an_obedient_model(settings: Settings, model: Any = None) -> Contract:
+    """Register and promote *model*, by default ``Obedient``; the settings allow what it names."""
     allowed = [Obedient.__module__]
     with (settings.root / "config.yaml").open("a") as config:
         config.write(f"security: {{allowed_modules: {allowed}}}\n")
     buffer = BytesIO()
-    joblib.dump(Obedient(), buffer)
+    joblib.dump(model or Obedient(), buffer)
     file = settings.root / "obedient.joblib"
     file.write_bytes(buffer.getvalue())
     registry = settings.path(settings.model.registry_path)

@@ -70,6 +70,7 @@ def reader(models: Path) -> PromotedModels:
         metrics=NullMetrics(),
         retries=9,
         retry_delay_seconds=0.001,
+        max_wait_seconds=0.25,
         bare_sha256=None,
         accepts_bare=False,
         n_features=None,
