@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from app.settings.overlay import load
@@ -16,3 +17,8 @@ from app.wiring import build_services  # noqa: E402
 
 configure_log(settings)
 app = create_app(services=build_services(settings, settings.metrics_directory))
+
+# All this stays as long as the worker. Looking through it for garbage again and again, while the
+# audit log's queue grows, cost a tenth of the answers and made the slowest three times as slow.
+gc.freeze()
+gc.set_threshold(50_000, 20, 20)
