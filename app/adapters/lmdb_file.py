@@ -12,6 +12,7 @@ import lmdb
 RESERVED_BYTES: Final = 16 * 1024 * 1024
 _CAN_RESERVE: Final = hasattr(os, "posix_fallocate")
 _OPEN: Final[dict[Path, Any]] = {}
+_RESERVED: Final[dict[Path, int]] = {}  # bytes, by file
 _OPENING: Final = threading.Lock()
 
 
@@ -37,7 +38,7 @@ def opened(path: Path, *, map_bytes: int, is_durable: bool) -> Any:
     with _OPENING:
         if path not in _OPEN:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _OPEN[path] = lmdb.open(
+            environment = lmdb.open(
                 str(path),
                 map_size=map_bytes,
                 subdir=False,
@@ -47,18 +48,16 @@ def opened(path: Path, *, map_bytes: int, is_durable: bool) -> Any:
                 writemap=_CAN_RESERVE and not is_durable,
                 max_dbs=0,
             )
-            if not is_durable:
-                _reserve_first(path, map_bytes)
-            _OPEN[path].reader_check()  # a killed reader's place would keep old pages for ever
+            _RESERVED.pop(path, None)
+            try:
+                if not is_durable:
+                    reserve(path, environment, map_bytes)
+            except OSError:
+                environment.close()
+                raise
+            environment.reader_check()  # a killed reader's place would keep old pages for ever
+            _OPEN[path] = environment
         return _OPEN[path]
-
-
-def _reserve_first(path: Path, map_bytes: int) -> None:
-    try:
-        reserve(path, _OPEN[path], map_bytes)
-    except OSError:
-        _OPEN.pop(path).close()
-        raise
 
 
 def reserve(path: Path, environment: Any, map_bytes: int) -> None:
@@ -72,8 +71,13 @@ def reserve(path: Path, environment: Any, map_bytes: int) -> None:
     if not _CAN_RESERVE:
         return
     used = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    wanted = min(used + RESERVED_BYTES // 2, map_bytes)
+    if wanted <= _RESERVED.get(path, 0):
+        return
+    wanted = min(used + RESERVED_BYTES, map_bytes)
     with path.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, min(used + RESERVED_BYTES, map_bytes))
+        os.posix_fallocate(file.fileno(), 0, wanted)
+    _RESERVED[path] = wanted
 
 
 def _let_go_of_the_parents() -> None:
