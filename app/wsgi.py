@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import os
 
+from app.cores import claim_core
 from app.settings.overlay import load
 
 settings = load()
 settings.metrics_directory.mkdir(parents=True, exist_ok=True)
+if settings.server.pin_workers:
+    claim_core(settings.path(settings.runtime_path) / "cores")
 # prometheus-client looks at this variable once, when it is imported.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics_directory)
 

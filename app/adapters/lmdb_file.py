@@ -38,26 +38,30 @@ def opened(path: Path, *, map_bytes: int, is_durable: bool) -> Any:
     with _OPENING:
         if path not in _OPEN:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            environment = lmdb.open(
-                str(path),
-                map_size=map_bytes,
-                subdir=False,
-                mode=0o600,
-                sync=is_durable,
-                metasync=is_durable,
-                writemap=_CAN_RESERVE and not is_durable,
-                max_dbs=0,
-            )
-            _RESERVED.pop(path, None)
-            try:
-                if not is_durable:
-                    reserve(path, environment, map_bytes)
-            except OSError:
-                environment.close()
-                raise
-            environment.reader_check()  # a killed reader's place would keep old pages for ever
-            _OPEN[path] = environment
+            _OPEN[path] = _opened(path, map_bytes, is_durable=is_durable)
         return _OPEN[path]
+
+
+def _opened(path: Path, map_bytes: int, *, is_durable: bool) -> Any:
+    environment = lmdb.open(
+        str(path),
+        map_size=map_bytes,
+        subdir=False,
+        mode=0o600,
+        sync=is_durable,
+        metasync=is_durable,
+        writemap=_CAN_RESERVE and not is_durable,
+        max_dbs=0,
+    )
+    _RESERVED.pop(path, None)
+    try:
+        if not is_durable:
+            reserve(path, environment, map_bytes)
+        environment.reader_check()  # a killed reader's place would keep old pages for ever
+    except BaseException:
+        environment.close()
+        raise
+    return environment
 
 
 def reserve(path: Path, environment: Any, map_bytes: int) -> None:

@@ -65,6 +65,7 @@ class Server(Section):
     host: str = Field("127.0.0.1", description="an address of this machine")
     port: int = Field(5000, ge=1, le=65535, description="a port from 1 to 65535")
     workers: int = Field(1, ge=1, le=256, description="worker processes, 1 to 256")
+    pin_workers: bool = Field(default=True, description="true or false")
     threads: int = Field(64, ge=1, le=512, description="threads of one worker, 1 to 512")
     max_queue_ms: PositiveInt = Field(
         250, le=60_000, description="milliseconds that a request may wait for its turn, 1 to 60000"
