@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +17,7 @@ from app.files import PRIVATE, write_atomically
 
 log = logging.getLogger("gatehouse.models")
 _DIGITS: Final = 64
+_YOUNG_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,17 @@ class KeptModels:
     def _forget_others(self) -> None:
         wanted = {pointer.read_text() for pointer in self.folder.glob("*.last")}
         for copy in self.folder.iterdir():
-            if copy.is_dir() and len(copy.name) == _DIGITS and copy.name not in wanted:
+            is_copy = copy.is_dir() and len(copy.name) == _DIGITS
+            if is_copy and copy.name not in wanted and _is_old(copy):
                 shutil.rmtree(copy, ignore_errors=True)
 
     @property
     def _pointer(self) -> Path:
         return self.folder / f"{sha256(os.fsencode(self.path)).hexdigest()[:16]}.last"
+
+
+def _is_old(copy: Path) -> bool:
+    """Say whether no worker can be on its way to point to *copy*."""
+    with suppress(FileNotFoundError):
+        return time.time() - copy.stat().st_mtime > _YOUNG_SECONDS
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -11,6 +12,7 @@ import lmdb
 
 RESERVED_BYTES: Final = 16 * 1024 * 1024
 _CAN_RESERVE: Final = hasattr(os, "posix_fallocate")
+_UNSUPPORTED: Final = {errno.EOPNOTSUPP, errno.EINVAL}  # by this file system
 _OPEN: Final[dict[Path, Any]] = {}
 _RESERVED: Final[dict[Path, int]] = {}  # bytes, by file
 _OPENING: Final = threading.Lock()
@@ -43,6 +45,22 @@ def opened(path: Path, *, map_bytes: int, is_durable: bool) -> Any:
 
 
 def _opened(path: Path, map_bytes: int, *, is_durable: bool) -> Any:
+    if is_durable or not _CAN_RESERVE:
+        return _environment(path, map_bytes, is_durable=is_durable, writes_through=False)
+    environment = _environment(path, map_bytes, is_durable=False, writes_through=True)
+    _RESERVED.pop(path, None)
+    try:
+        reserve(path, environment, map_bytes)
+    except OSError as error:
+        environment.close()
+        if error.errno not in _UNSUPPORTED:
+            raise
+        _RESERVED[path] = map_bytes
+        return _environment(path, map_bytes, is_durable=False, writes_through=False)
+    return environment
+
+
+def _environment(path: Path, map_bytes: int, *, is_durable: bool, writes_through: bool) -> Any:
     environment = lmdb.open(
         str(path),
         map_size=map_bytes,
@@ -50,17 +68,10 @@ def _opened(path: Path, map_bytes: int, *, is_durable: bool) -> Any:
         mode=0o600,
         sync=is_durable,
         metasync=is_durable,
-        writemap=_CAN_RESERVE and not is_durable,
+        writemap=writes_through,
         max_dbs=0,
     )
-    _RESERVED.pop(path, None)
-    try:
-        if not is_durable:
-            reserve(path, environment, map_bytes)
-        environment.reader_check()  # a killed reader's place would keep old pages for ever
-    except BaseException:
-        environment.close()
-        raise
+    environment.reader_check()  # a killed reader's place would keep old pages for ever
     return environment
 
 
@@ -79,8 +90,9 @@ def reserve(path: Path, environment: Any, map_bytes: int) -> None:
     if wanted <= _RESERVED.get(path, 0):
         return
     wanted = min(used + RESERVED_BYTES, map_bytes)
+    begin = _RESERVED.get(path, 0)
     with path.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, wanted)
+        os.posix_fallocate(file.fileno(), begin, wanted - begin)
     _RESERVED[path] = wanted
 
 

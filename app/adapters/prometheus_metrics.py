@@ -110,9 +110,9 @@ class PrometheusMetrics:
 
     def _begin_anew(self) -> None:
         """Find the cells of a process that was forked off, which has files of its own."""
-        self._pid = os.getpid()
         for remembered in self._caches:
             remembered.cache_clear()
+        self._pid = os.getpid()
 
     def request(self, *, method: str, endpoint: str, status: int, seconds: float) -> None:
         """Count one answered request of *endpoint*, a route pattern."""

@@ -86,8 +86,8 @@ def _agreeing(contract: Contract, scores: Scores, tolerance: Tolerance) -> npt.N
     else:
         agrees = scores.predictions == expected
     if golden.probabilities is not None:
-        if scores.probabilities is None:
-            return np.zeros(len(expected), dtype=bool)
         shares = np.array(golden.probabilities)
+        if scores.probabilities is None or scores.probabilities.shape != shares.shape:
+            return np.zeros(len(expected), dtype=bool)
         agrees &= np.isclose(scores.probabilities, shares, rtol=relative, atol=absolute).all(axis=1)
     return agrees

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.domain.contract import Feature, Parity
+from app.domain.contract import Feature, Parity, Task
 from app.domain.ports import FloatArray, Scores
 from app.errors import NotCompilableError
 
@@ -17,6 +17,7 @@ MAX_KNOWN_ROWS: Final = 50_000
 _BLOCK_ROWS: Final = 2_000  # some estimators need memory for rows times training rows
 _ROWS: Final = 400  # of each kind of random row
 _FAR: Final = 6.0  # 10 to this power is what the settings take by default
+_FARTHEST: Final = 1e300  # so that a range has a length
 _SEED: Final = 20_261_121
 
 
@@ -42,7 +43,7 @@ def trial_rows(features: Sequence[Feature], known: FloatArray | None) -> Iterato
         np.where(draw.random(shape) < 0.5, low, high) + draw.choice([-1.0, 0.0, 1.0], shape),  # noqa: PLR2004
         values,
         np.nextafter(values, draw.choice([-np.inf, np.inf], shape)),
-        np.nextafter(values.astype(np.float32), np.float32(np.inf)).astype(np.float64),
+        _a_float32_further(values),
     ]
     given = [] if known is None else _spread(known)
     blocks = [*given, *(_as_served(features, block) for block in blocks)]
@@ -54,12 +55,12 @@ def trial_rows(features: Sequence[Feature], known: FloatArray | None) -> Iterato
             yield np.where(gaps, np.nan, block)
 
 
-def compare(reference: Scores, scores: Scores) -> Parity:
+def compare(reference: Scores, scores: Scores, task: Task) -> Parity:
     """Say how far *scores* are from those of the *reference* for the same rows."""
     expected, found = reference.predictions, scores.predictions
     if expected.shape != found.shape or _kind(expected) != _kind(found):
         return Parity(rows=len(expected), label_disagreements=len(expected))
-    if expected.dtype.kind == "f" and reference.probabilities is None:
+    if task == "regression":
         agrees, distance = _distance(expected, found, np.maximum(1.0, np.abs(expected)))
     else:
         agrees, distance = expected == found, np.zeros(len(expected))
@@ -94,6 +95,8 @@ def check(parity: Parity) -> None:
     Raises:
         NotCompilableError: the compiled engine answers differently.
     """
+    if not parity.rows:
+        raise NotCompilableError("it was never compared")
     if parity.label_disagreements:
         differ = "answer differs" if parity.label_disagreements == 1 else "answers differ"
         raise NotCompilableError(f"{parity.label_disagreements} of {parity.rows} {differ}")
@@ -107,12 +110,16 @@ def check(parity: Parity) -> None:
 def _ranges(features: Sequence[Feature], known: FloatArray | None) -> tuple[FloatArray, FloatArray]:
     """Return the least and the greatest value of each feature, as far as they are known."""
     if known is not None:
-        return np.nanmin(known, axis=0), np.nanmax(known, axis=0)
+        return _within(np.nanmin(known, axis=0)), _within(np.nanmax(known, axis=0))
     lows = [f.trained_minimum if f.trained_minimum is not None else f.minimum for f in features]
     highs = [f.trained_maximum if f.trained_maximum is not None else f.maximum for f in features]
     low = np.array([-1.0 if bound is None else bound for bound in lows])
     high = np.array([1.0 if bound is None else bound for bound in highs])
-    return np.minimum(low, high), np.maximum(low, high)
+    return _within(np.minimum(low, high)), _within(np.maximum(low, high))
+
+
+def _within(bounds: FloatArray) -> FloatArray:
+    return np.clip(bounds, -_FARTHEST, _FARTHEST)
 
 
 def _spread(known: FloatArray) -> list[FloatArray]:
@@ -128,6 +135,11 @@ def _shuffled(draw: np.random.Generator, known: FloatArray) -> FloatArray:
     """Draw each column by itself from its known values, so that rows are new and values are not."""
     columns = [draw.choice(column[~np.isnan(column)], _ROWS) for column in known.T]
     return np.column_stack(columns)
+
+
+def _a_float32_further(values: FloatArray) -> FloatArray:
+    with np.errstate(over="ignore"):
+        return np.nextafter(values.astype(np.float32), np.float32(np.inf)).astype(np.float64)
 
 
 def _as_served(features: Sequence[Feature], block: FloatArray) -> FloatArray:
@@ -148,10 +160,9 @@ def _kind(values: npt.NDArray[np.generic]) -> str:
 def _distance(
     expected: FloatArray, found: FloatArray, unit: FloatArray | float
 ) -> tuple[npt.NDArray[np.bool_], FloatArray]:
-    """Return whether both are numbers or both none, and how far apart numbers are, in *unit*."""
+    """Return whether both are numbers or the same, and how far apart numbers are, in *unit*."""
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(found - expected) / unit
-    is_same = (np.isfinite(expected) == np.isfinite(found)) & np.isfinite(
-        np.where(np.isfinite(expected), apart, 0.0)
-    )
-    return is_same, np.where(np.isfinite(apart), apart, 0.0)
+    is_equal = (expected == found) | (np.isnan(expected) & np.isnan(found))
+    is_number = np.isfinite(apart)
+    return is_equal | is_number, np.where(is_number, apart, 0.0)

@@ -15,6 +15,7 @@ SUBJECT: Final = "gatehouse.subject"
 MODEL: Final = "gatehouse.model"
 ACCESS: Final = "gatehouse.access"  # what the view declares: public, or an action
 EVIDENCE: Final = "gatehouse.evidence"  # of a prediction, for the audit log
+_LONGEST_LENGTH: Final = 18  # digits of a Content-Length
 DETAIL: Final = "gatehouse.detail"  # what an administrator asked for, as JSON
 
 
@@ -64,17 +65,7 @@ def read_body(environ: Mapping[str, Any], most: int) -> bytes:
         BodyTooLargeError: it is longer than *most*.
         BodyMalformedError: it ends early, or how it is sent is broken or not clear.
     """
-    declared = environ.get("CONTENT_LENGTH") or ""
-    coding = environ.get("HTTP_TRANSFER_ENCODING")
-    if declared and not (declared.isascii() and declared.isdecimal()):
-        raise BodyMalformedError("Content-Length is not a number.")
-    if declared and coding is not None:
-        raise BodyMalformedError("Content-Length and Transfer-Encoding exclude one another.")
-    if coding is not None and coding.strip(" \t").lower() != "chunked":
-        # Servers undo 'chunked' alone, and leave 'gzip, chunked' packed (RFC 9112, section 7).
-        raise BodyMalformedError("Transfer-Encoding must be 'chunked' alone.")
-    if declared and int(declared) > most:
-        raise BodyTooLargeError(f"The body has {declared} bytes; at most {most} are taken.")
+    declared = _declared(environ, most)
     if not declared and not environ.get("wsgi.input_terminated"):
         return b""
     wanted = int(declared) if declared else most + 1
@@ -84,6 +75,24 @@ def read_body(environ: Mapping[str, Any], most: int) -> bytes:
     if declared and len(body) < wanted:
         raise BodyMalformedError(f"The body ended after {len(body)} of {wanted} bytes.")
     return body
+
+
+def _declared(environ: Mapping[str, Any], most: int) -> str:
+    """Return the length that the headers tell, or nothing; raises like ``read_body``."""
+    declared = environ.get("CONTENT_LENGTH") or ""
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    if declared and not (declared.isascii() and declared.isdecimal()):
+        raise BodyMalformedError("Content-Length is not a number.")
+    if declared and coding is not None:
+        raise BodyMalformedError("Content-Length and Transfer-Encoding exclude one another.")
+    if coding is not None and coding.strip(" \t").lower() != "chunked":
+        # Servers undo 'chunked' alone, and leave 'gzip, chunked' packed (RFC 9112, section 7).
+        raise BodyMalformedError("Transfer-Encoding must be 'chunked' alone.")
+    if len(declared) > _LONGEST_LENGTH:
+        raise BodyTooLargeError(f"The body has more than the {most} bytes that are taken.")
+    if declared and int(declared) > most:
+        raise BodyTooLargeError(f"The body has {declared} bytes; at most {most} are taken.")
+    return declared
 
 
 def _read(stream: Any, wanted: int) -> bytes:

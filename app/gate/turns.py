@@ -45,7 +45,7 @@ class Turns:
         clock: Callable[[], float] = perf_counter,
     ) -> None:
         self._max_wait_seconds = max_wait_seconds
-        self._most_at_work = max(1, threads - max(1, threads // 8))
+        self._most_at_work = threads - threads // 8
         self._clock = clock
         self._at_work = 0
         self._by_subject: Counter[str] = Counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import time
 import weakref
 from collections.abc import Callable
@@ -147,11 +148,23 @@ def test_a_kept_copy_that_was_damaged_too_is_not_served(settings: Settings) -> N
 
 
 def test_only_versions_that_are_still_wanted_are_kept(settings: Settings) -> None:
+    kept = settings.path(settings.runtime_path) / "models"
     for slope in (1.0, 2.0, 3.0):
+        a_promoted_model(settings, a_regression_table(slope=slope))
+        for copy in kept.glob("*"):
+            os.utime(copy, (0, 0))
+        check_model(settings)
+
+    assert len(list(kept.glob("*/model.joblib"))) == 1
+
+
+def test_a_copy_that_another_worker_may_be_about_to_point_to_is_kept(settings: Settings) -> None:
+    kept = settings.path(settings.runtime_path) / "models"
+    for slope in (1.0, 2.0):
         a_promoted_model(settings, a_regression_table(slope=slope))
         check_model(settings)
 
-    assert len(list(settings.path(settings.runtime_path).glob("models/*/model.joblib"))) == 1
+    assert len(list(kept.glob("*/model.joblib"))) == 2
 
 
 def watched(settings: Settings, *, poll_seconds: float = 3_600.0) -> WatchedModel:

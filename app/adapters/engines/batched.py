@@ -143,6 +143,7 @@ class BatchedEngine:
             pieces = self._take()
         self._answer(pieces)
         with self._lock:
+            self._note_end()
             for job, _ in pieces:
                 if job.is_done:
                     job.turn.release()
@@ -159,6 +160,16 @@ class BatchedEngine:
             seconds = now - self._called_at
             self._call_seconds += (seconds - self._call_seconds) * _NEWEST_WEIGHT
         self._called_at = now
+
+    def _note_end(self) -> None:
+        """Learn from a call that followed no other.
+
+        While a stall is remembered, whoever would make a second call is refused: from calls in a
+        row alone it would never be forgotten.
+        """
+        if not self._goes_on:
+            seconds = perf_counter() - self._called_at
+            self._call_seconds += (seconds - self._call_seconds) * _NEWEST_WEIGHT
 
     def _wait_in_line(self, job: _Job) -> None:
         self._waiting.append(job)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+LONGEST_TEXT_BYTES: Final = 4 * 200  # of a feature's name
 
 
 class Table:
@@ -56,8 +59,13 @@ class Table:
             yield Table(self._data, place + self._read("I", place))
 
     def text(self, slot: int) -> str:
-        """Return a string; raises UnicodeDecodeError, a ValueError, when it is not in UTF-8."""
+        """Return a short string; raises a ValueError when it is longer, or not in UTF-8.
+
+        Many fields may name one string, and each would get a copy of its own.
+        """
         at, size = self._vector(slot, 1)
+        if size > LONGEST_TEXT_BYTES:
+            raise ValueError("a name is too long")
         return str(self._data[at : at + size], "utf-8")
 
     def pairs(self, slot: int) -> npt.NDArray[np.int64]:

@@ -13,7 +13,15 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from app.domain.contract import COMPILED_FILES, Compiled, CompiledKind, Contract, Parity, Timing
+from app.domain.contract import (
+    COMPILED_FILES,
+    Compiled,
+    CompiledKind,
+    Contract,
+    Parity,
+    Task,
+    Timing,
+)
 from app.domain.parity import check, compare, together, trial_rows
 from app.domain.ports import Engine, FloatArray, Scores
 from app.errors import ModelRejectedError, NotCompilableError
@@ -92,7 +100,6 @@ def _linear(bench: _Bench) -> Iterator[bytes]:
 
 
 def _forest(bench: _Bench) -> Iterator[bytes]:
-
     steps, head = peeled(bench.estimator)
     yield _archive(steps | forest_arrays(head))
 
@@ -137,7 +144,8 @@ def _written(kind: CompiledKind, bench: _Bench) -> Iterator[bytes]:
 def _judged(kind: CompiledKind, payload: bytes, bench: _Bench, reference: Timing) -> Compiled:
     engine = bench.open_compiled(kind, bench.contract, payload)
     try:
-        parity = together([_compared(engine, *trial) for trial in bench.trials])
+        task = bench.contract.task
+        parity = together([_compared(engine, task, *trial) for trial in bench.trials])
     except Exception as error:
         message = f"it cannot answer: {type(error).__name__}: {error}"
         raise NotCompilableError(message) from error
@@ -159,8 +167,8 @@ def _judged(kind: CompiledKind, payload: bytes, bench: _Bench, reference: Timing
     )
 
 
-def _compared(engine: Engine, rows: FloatArray, expected: Scores) -> Parity:
-    parity = compare(expected, engine.predict(rows))
+def _compared(engine: Engine, task: Task, rows: FloatArray, expected: Scores) -> Parity:
+    parity = compare(expected, engine.predict(rows), task)
     n_missing = int(np.isnan(rows).any(axis=1).sum())
     return parity.model_copy(update={"rows_with_missing": n_missing})
 

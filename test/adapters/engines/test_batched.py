@@ -355,3 +355,15 @@ def test_a_crowd_gets_its_own_rows_back(pool: ThreadPoolExecutor) -> None:
         assert scores.predictions.tolist() == expected.predictions.tolist()
     assert max(engine.sizes) <= 8
     assert sum(engine.sizes) == sum(map(len, asked))
+
+
+def test_a_stall_is_forgotten_by_calls_that_follow_no_other() -> None:
+    class AtOnce:
+        def predict(self, matrix: Matrix) -> Scores:
+            return scores_of(matrix)
+
+    batched = BatchedEngine(AtOnce(), max_rows=4, call_seconds=60.0, max_wait_seconds=0.25)
+    for _ in range(100):
+        batched.predict(rows(1.0))
+
+    assert batched._call_seconds < 0.25

@@ -95,6 +95,8 @@ def test_gaps_in_known_rows_do_not_spoil_the_others() -> None:
         pytest.param(labels(np.nan), labels(np.nan), 0, 0.0, id="both have no number"),
         pytest.param(labels(1.0), labels(np.nan), 1, 0.0, id="one has no number"),
         pytest.param(labels(1.0), labels(np.inf), 1, 0.0, id="one is infinite"),
+        pytest.param(labels(np.inf), labels(-np.inf), 1, 0.0, id="another infinity"),
+        pytest.param(labels(np.inf), labels(np.inf), 0, 0.0, id="the same infinity"),
         pytest.param(
             labels(1, 2, shares=[[0.75, 0.25], [0.5, 0.5]]),
             labels(1, 2, shares=[[0.75, 0.25], [0.25, 0.75]]),
@@ -112,11 +114,31 @@ def test_gaps_in_known_rows_do_not_spoil_the_others() -> None:
 def test_answers_are_compared_row_by_row(
     expected: Scores, found: Scores, disagreements: int, difference: float
 ) -> None:
-    parity = compare(expected, found)
+    is_quantity = expected.predictions.dtype.kind == "f" and expected.probabilities is None
+    parity = compare(expected, found, "regression" if is_quantity else "classification")
 
     assert parity.rows == len(expected.predictions)
     assert parity.label_disagreements == disagreements
     assert parity.largest_difference == pytest.approx(difference)
+
+
+def test_labels_that_are_numbers_are_no_quantities() -> None:
+    parity = compare(labels(1_000_001.0), labels(1_000_002.0), "classification")
+
+    assert parity.label_disagreements == 1
+
+
+def test_what_was_never_compared_does_not_pass() -> None:
+    with pytest.raises(NotCompilableError, match="never compared"):
+        check(Parity(rows=0))
+
+
+def test_rows_are_drawn_within_any_bounds() -> None:
+    widest = Feature(name="a", minimum=-1.7e308, maximum=1.7e308)
+
+    blocks = list(trial_rows([widest], None))
+
+    assert all(np.isfinite(block).all() for block in blocks)
 
 
 def test_reports_of_blocks_add_up() -> None:

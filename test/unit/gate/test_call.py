@@ -44,6 +44,11 @@ def test_a_declared_body_over_the_limit_is_not_read() -> None:
         read_body(environ(BrokenStream(), "11"), 10)
 
 
+def test_a_length_of_thousands_of_digits_is_too_long() -> None:
+    with pytest.raises(BodyTooLargeError):
+        read_body(environ(BrokenStream(), "9" * 5_000), 10)
+
+
 def test_a_chunked_body_is_read_to_its_end() -> None:
     assert read_body(environ(BytesIO(b"abcd"), ended=True), 4) == b"abcd"
 

@@ -40,6 +40,11 @@ def test_columns_are_put_into_the_order_of_the_contract() -> None:
     assert matrix.tolist() == [[3.0, 1.0], [4.0, 2.0]]
 
 
+def test_a_name_that_no_feature_can_have_is_not_even_copied() -> None:
+    with pytest.raises(BodyMalformedError):
+        read(a_stream({"a": [1.0], "b" * 801: [2.0]}))
+
+
 @pytest.mark.parametrize(
     "kind",
     [

@@ -159,6 +159,6 @@ def test_every_engine_answers_every_row_as_scikit_learn_does(
     for it in contract.compiled:
         assert (it.parity.rows_with_missing > 0) == gaps.any()
         found = open_compiled(it.engine, contract, files[it.file]).predict(rows)
-        parity = compare(expected, found)
+        parity = compare(expected, found, contract.task)
         check(parity)
         assert parity.rows == len(rows)
