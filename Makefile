@@ -42,7 +42,7 @@ bench-flame: setup-dev ## draw where a worker's time goes; writes docs/performan
 lint: setup-dev
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/codespell app benchmarks configs docs jwt_tools scripts test *.md *.yaml Makefile
+	@$(BIN)/codespell --skip '*.svg' app benchmarks configs docs jwt_tools scripts test *.md *.yaml Makefile
 
 types: setup-dev
 	@$(BIN)/mypy --no-error-summary

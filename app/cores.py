@@ -15,7 +15,7 @@ _CLAIMS: Final[list[BufferedWriter]] = []  # open for as long as the process liv
 def claim_core(folder: Path) -> int | None:
     """Keep this process, and every thread that it starts from now on, on one core.
 
-    Threads of one interpreter that run on two cores hand its lock to and fro between them: a
+    Threads of one interpreter that run on two cores hand its lock back and forth between them: a
     prediction under load then costs four times the CPU. The claim is a lock on a file, which the
     kernel drops with the process, so a worker in the place of a killed one finds a core free.
 
