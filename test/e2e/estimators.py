@@ -21,7 +21,7 @@ LONGEST_SECONDS = 120.0
 class Obedient:
     """Answers ``2 a + b``; ``[FAIL, x]`` raises, ``[WAIT, x]`` waits until the file x is there.
 
-    The environment variable ``FOLDER`` says where.
+    It writes the file "x begun" before. The environment variable ``FOLDER`` says where.
     """
 
     n_features_in_ = 2
@@ -48,13 +48,12 @@ class Dear:
         while time.thread_time() < end:
             np.sort(np.arange(2_000.0))
         for amount in rows[rows[:, 0] == WAIT, 1]:
-            file = Path(os.environ[FOLDER]) / f"{amount:g}"
-            file.with_name(f"{file.name} begun").touch()
-            _wait_for(file)
+            _wait_for(Path(os.environ[FOLDER]) / f"{amount:g}")
         return rows @ np.array([2.0, 1.0])
 
 
 def _wait_for(file: Path) -> None:
+    file.with_name(f"{file.name} begun").touch()
     deadline = time.monotonic() + LONGEST_SECONDS
     while not file.exists() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -11,7 +11,6 @@ from contextlib import suppress
 import pytest
 
 from test.builders import a_token
-from test.e2e import exposition
 from test.e2e.calls import predict, until
 from test.e2e.estimators import FOLDER, WAIT
 from test.e2e.obedient import an_obedient_model
@@ -104,11 +103,13 @@ def test_places_are_counted_over_all_workers(tmp_path_factory: pytest.TempPathFa
     ):
         server.wait_for_workers(WORKERS)
         token = a_token(sub="patient")
-        slow = [pool.submit(predict, server, [WAIT, 1.0], token=token) for _ in range(3)]
-        until(lambda: exposition.in_flight(server) == 4, "three calls and the one that asks")
+        slow = [pool.submit(predict, server, [WAIT, n], token=token) for n in (1.0, 2.0, 3.0)]
+        for n in (1, 2, 3):
+            until((root / f"{n} begun").exists, "a call does not begin")
 
         refused = predict(server, token=token)
-        (root / "1").touch()
+        for n in (1, 2, 3):
+            (root / str(n)).touch()
         statuses = [call.result().status for call in slow]
 
         assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
