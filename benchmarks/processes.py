@@ -85,6 +85,10 @@ class Started:
         """Return the memory of all its processes; what several of them share counts once."""
         return group_mib(filter(None, map(_smaps, _tagged(self.tag))))
 
+    def busiest_pss_mib(self) -> float:
+        """Return the memory of the busiest process alone, its libraries in full."""
+        return group_mib([_smaps(self.busiest())])
+
 
 @contextmanager
 def started(

@@ -57,7 +57,7 @@ class Contest:
             with ExitStack() as own:
                 try:
                     up, seconds = self._started(entry, own)
-                    pss_mib = self._warm(up)
+                    memory = self._warm(up)
                 except _FAILED as error:
                     say(f"{entry.name}, {entry.model.name}: left out: {error}")
                     self._results.failures[f"{entry.name}, {entry.model.name}"] = str(error)
@@ -65,7 +65,7 @@ class Contest:
                 self._laboratory.keep(own)
             self._up.append(up)
             say(f"{entry.name}, {entry.model.name}: up after {seconds:.1f} s")
-            footprint = Footprint(entry.name, entry.model.name, seconds, pss_mib)
+            footprint = Footprint(entry.name, entry.model.name, seconds, *memory)
             self._results.footprints.append(footprint)
 
     def run(self, rounds: int, seconds: float, save: Callable[[], object] = lambda: None) -> None:
@@ -99,13 +99,17 @@ class Contest:
         seconds = running.wait_until(lambda: answers(port, first), at_most=_UP_SECONDS)
         return _Up(entry, port, running, messages), seconds
 
-    def _warm(self, up: _Up) -> float:
-        """Put each workload on *up* for a moment; return its memory after the first, in MiB."""
+    def _warm(self, up: _Up) -> tuple[float, float]:
+        """Put each workload on *up* for a moment.
+
+        Returns:
+            Its memory after the first, and that of its worker alone, in MiB.
+        """
         found = []
         for workload in up.entry.workloads:
             self._drive(up, workload, _WARM_SECONDS)
             up.running.cpu_seconds_when_quiet()
-            found.append(up.running.pss_mib())
+            found.append((up.running.pss_mib(), up.running.busiest_pss_mib()))
         return found[0]
 
     def _point(self, up: _Up, workload: Workload, seconds: float, number: int) -> Point:

@@ -51,12 +51,19 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Seconds from start to the first prediction; memory (PSS) of all processes, warmed up."""
+    """What a server costs before it is asked much.
+
+    Attributes:
+        up_seconds: from start to the first prediction.
+        pss_mib: memory (PSS) of all its processes, warmed up.
+        worker_mib: the same of the one that answers, alone.
+    """
 
     server: str
     model: str
     up_seconds: float
     pss_mib: float
+    worker_mib: float
 
 
 @dataclass(slots=True)

@@ -29,5 +29,5 @@ def a_point(server: str, workload: str, **changes: Any) -> Point:
 
 def some_results(*points: Point, **changes: Any) -> Results:
     """Results of a machine with these points and one footprint."""
-    footprints = [Footprint("Gatehouse, Granian", "logistic", 1.25, 99.5)]
+    footprints = [Footprint("Gatehouse, Granian", "logistic", 1.25, 149.5, 99.5)]
     return Results(**{"machine": "m", "points": list(points), "footprints": footprints} | changes)
