@@ -84,6 +84,8 @@ def a_contract(*features: Feature, **changes: Any) -> Contract:
         "outputs": {},
         "artefact": {"size_bytes": 1, "sha256": "0" * 64},
     }
+    if any(feature.kind in {"category", "text"} for feature in features):
+        fields["input"] = "table"
     return Contract.model_validate(fields | changes)
 
 

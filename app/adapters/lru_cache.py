@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-Key = tuple[str, bool, bytes]
+from app.domain.ports import CacheKey
 
 
 class LruCache:
@@ -17,10 +17,10 @@ class LruCache:
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries
-        self._entries: OrderedDict[Key, bytes] = OrderedDict()
+        self._entries: OrderedDict[CacheKey, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Key) -> bytes | None:
+    def get(self, key: CacheKey) -> bytes | None:
         """Return what was put under *key* and is still remembered."""
         with self._lock:
             found = self._entries.get(key)
@@ -28,7 +28,7 @@ class LruCache:
                 self._entries.move_to_end(key)
             return found
 
-    def put(self, key: Key, value: bytes) -> None:
+    def put(self, key: CacheKey, value: bytes) -> None:
         """Remember *value*."""
         with self._lock:
             self._entries[key] = value

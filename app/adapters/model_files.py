@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from app.domain import manifest
-from app.domain.contract import COMPILED_FILES, Contract
+from app.domain.compiled import COMPILED_FILES
+from app.domain.contract import Contract
 from app.errors import ModelRejectedError
 
 ARTEFACT: Final = "model.joblib"

@@ -60,6 +60,9 @@ class NullMetrics:
     def engine_fell_back(self, *, model: str, engine: str) -> None:
         """Count nothing."""
 
+    def model_evicted(self, model: str) -> None:
+        """Count nothing."""
+
     def features(
         self, *, model: str, names: Sequence[str], means: Sequence[float], outside: int
     ) -> None:

@@ -70,6 +70,8 @@ class PrometheusMetrics:
         self._load_failures = self._labelled(Counter, name, text, "model")
         name, text = "gatehouse_engine_fallbacks", "Loads that a slower engine had to serve."
         self._fallbacks = self._labelled(Counter, name, text, "model", "engine")
+        name, text = "gatehouse_model_evictions", "Models that made room for others."
+        self._evictions = self._labelled(Counter, name, text, "model")
         name, text = "request_duration_seconds_by_model", "Time of a prediction request, by model."
         by_model = self._labelled(Histogram, name, text, "model", "version", buckets=_SECONDS)
         self._by_model = self._celled(lambda *labels: distribution(by_model(*labels)))
@@ -165,6 +167,10 @@ class PrometheusMetrics:
     def engine_fell_back(self, *, model: str, engine: str) -> None:
         """Count one load whose fastest engine could not serve; *engine* does instead."""
         self._fallbacks(model, engine).inc()
+
+    def model_evicted(self, model: str) -> None:
+        """Count one model that made room for another."""
+        self._evictions(model).inc()
 
     def features(
         self, *, model: str, names: Sequence[str], means: Sequence[float], outside: int

@@ -45,7 +45,8 @@ class PromotedModels:
     """The model at ``path``, with its contract beside it.
 
     Attributes:
-        path: the joblib file that ``model.model_path`` names.
+        path: a joblib file, such as the one that ``model.model_path`` names.
+        name: what the contract must say; None for the default model, which may have any name.
         kept: where the last good version is.
         reader_of: makes the row reader of a contract.
         open_estimator: the door for unpickling; raises ModelRejectedError. Only asked where no
@@ -58,6 +59,7 @@ class PromotedModels:
     """
 
     path: Path
+    name: str | None
     kept: KeptModels
     reader_of: Callable[[Contract], RowReader]
     open_estimator: Callable[[bytes], Any]
@@ -91,7 +93,7 @@ class PromotedModels:
         try:
             model, files = self._open(self.path)
         except ModelRejectedError as error:
-            self.metrics.model_load_failed("default")
+            self.metrics.model_load_failed(self.name or "default")
             raise ModelRejectedError(f"{self.path.name}: {error}") from error
         self.kept.keep(files)
         return model
@@ -141,6 +143,8 @@ class PromotedModels:
             found = verified(file, payload, contract)
             estimator = None
         contract = found.contract
+        if self.name not in {None, contract.name}:
+            raise ModelRejectedError(f"the contract is of {contract.name!r}, not of {self.name!r}")
         width = len(contract.features)
         if self.n_features not in {None, width}:
             raise ModelRejectedError(

@@ -67,7 +67,8 @@ def health() -> ResponseReturnValue:
     """  # noqa: D205
     models = services().models
     timestamp = services().now()
-    problem = {"problem": models.problem} if models.problem else {}
+    found = models.problem()
+    problem = {"problem": found} if found else {}
     try:
         model = models.current()
     except ModelNotReadyError:

@@ -13,7 +13,7 @@ from app.api.edge import services
 from app.domain.access import Action
 from app.domain.contract import Contract
 from app.domain.prediction import ServedModel
-from app.errors import ModelUnknownError
+from app.gate.services import Models
 
 blueprint = Blueprint("models", __name__, url_prefix="/api/v1")
 
@@ -29,9 +29,9 @@ def models() -> ResponseReturnValue:
         description: The models that are served.
         content: {application/json: {schema: {$ref: '#/components/schemas/Models'}}}
     """  # noqa: D205
-    served = services().models.current()
-    is_shown = services().rules.current().may(g.principal, Action.READ, served.contract.name)
-    return {"models": [_summary(served) | {"default": True}] if is_shown else []}
+    models, rules = services().models, services().rules.current()
+    shown = [name for name in models.names() if rules.may(g.principal, Action.READ, name)]
+    return {"models": [_summary(models, name) for name in shown]}
 
 
 @blueprint.get("/models/<name>")
@@ -48,18 +48,24 @@ def model(name: str) -> ResponseReturnValue:
         content: {application/json: {schema: {$ref: '#/components/schemas/ModelCard'}}}
       404: {$ref: '#/components/responses/404'}
     """  # noqa: D205
-    served = services().models.current()
+    served = services().models.find(name)
     contract = served.contract
-    if contract.name != name:
-        raise ModelUnknownError("No model of this name is served here.")
     described: dict[str, Any] = contract.model_dump(mode="json", exclude={"golden"})
-    return {"model": described | _engine(served), "how_to_call": _how_to_call(contract)}
+    return {"model": described | _engine(served), "how_to_call": _how_to_call(contract, name)}
 
 
-def _summary(served: ServedModel) -> dict[str, Any]:
+def _summary(models: Models, name: str) -> dict[str, Any]:
+    """Return what is known of a model; one that nobody has asked for yet is not loaded for it."""
+    served, problem = models.loaded(name), models.problem(name)
+    known = {"name": name, "default": name == models.default_name}
+    if problem is not None:
+        known["problem"] = problem
+    if served is None:
+        return known | {"status": "not loaded" if problem is None else "not ready"}
     contract = served.contract
     return {
-        "name": contract.name,
+        **known,
+        "status": "ready",
         "version": contract.version,
         "task": contract.task,
         **_engine(served),
@@ -73,10 +79,12 @@ def _engine(served: ServedModel) -> dict[str, Any]:
     return {"engine": served.engine_name, **fallback}
 
 
-def _how_to_call(contract: Contract) -> dict[str, Any]:
+def _how_to_call(contract: Contract, name: str) -> dict[str, Any]:
     """Return an example body, and the same call in curl and in Python."""
     body = json.dumps({"data": [contract.example_row]})
-    url = f"{request.host_url}api/v1/predict"
+    is_default = name == services().models.default_name
+    path = "predict" if is_default else f"models/{name}/predict"
+    url = f"{request.host_url}api/v1/{path}"
     curl = (
         f'curl {url} -H "Authorization: Bearer $TOKEN"'
         f" -H 'Content-Type: application/json' -d '{body}'"

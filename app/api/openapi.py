@@ -98,7 +98,7 @@ def document(
 def _components(contract: Contract | None, settings: Settings) -> dict[str, Any]:
     return {
         **_BASE["components"],
-        "parameters": {"ModelName": _model_name(contract)},
+        "parameters": {"ModelName": _model_name(contract), "ModelVersion": _MODEL_VERSION},
         "requestBodies": {
             "Predict": _json_body("PredictRequest", request_examples(contract), _ARROW_ROWS),
             "Revocation": _json_body("RevocationRequest", _REVOCATIONS),
@@ -134,6 +134,15 @@ def _operation(operation: Mapping[str, Any], door: Door, settings: Settings) -> 
         "operationId": door.name,
         "responses": dict(sorted((refusals | own).items())),
     }
+
+
+_MODEL_VERSION: Final = {
+    "name": "version",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "example": "1",
+}
 
 
 def _model_name(contract: Contract | None) -> dict[str, Any]:

@@ -5,30 +5,22 @@ It is stored as ``manifest.json`` beside the artefact. Nothing else guesses abou
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from math import sqrt
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
-Task = Literal["classification", "regression"]
-CompiledKind = Literal["linear", "forest", "onnx"]
+from app.domain.compiled import Compiled, CompiledKind, Digested, Part, Timing
+
+Task = Literal["classification", "regression", "outlier-detection"]
+Input = Literal["numbers", "table", "texts"]
 Kind = Literal["float", "int", "bool", "category", "text"]
+NUMBERS: Final = frozenset({"float", "int", "bool"})
 Value = bool | int | float | str | None
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-COMPILED_FILES: Final[dict[CompiledKind, str]] = {
-    "linear": "linear.npz",
-    "forest": "forest.npz",
-    "onnx": "model.onnx",
-}
-
-
-class Part(BaseModel):
-    """A frozen part of the contract; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Missing(Part):
@@ -65,25 +57,37 @@ class Feature(Part):
         low, high = self.minimum, self.maximum
         if low is not None and high is not None and low > high:
             raise ValueError("'minimum' is above 'maximum'")
-        is_number = self.kind in {"float", "int", "bool"}
-        if is_number and self.missing is not None and isinstance(self.missing.value, str):
+        if (
+            self.kind in NUMBERS
+            and self.missing is not None
+            and isinstance(self.missing.value, str)
+        ):
             raise ValueError("'missing' fills a number with text")
         return self
 
 
+class Target(Part):
+    """One of several things that a model answers for each row; ``classes`` unless a quantity."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    classes: tuple[Value, ...] | None = None
+
+
 class Outputs(Part):
-    """What the model answers: ``classes`` and whether it has probabilities, or a ``unit``."""
+    """What the model answers: ``classes`` and whether it has probabilities, or a ``unit``.
+
+    Attributes:
+        classes: of a model with one target.
+        has_probabilities: one of each class, for each target.
+        has_scores: whether ``decision_function`` can be asked for.
+        targets: of a model with several; empty for one.
+    """
 
     classes: tuple[Value, ...] | None = None
     has_probabilities: bool = False
+    has_scores: bool = False
+    targets: tuple[Target, ...] = ()
     unit: str | None = None
-
-
-class Digested(Part):
-    """Bytes of a file beside the contract; ``sha256`` is over all of them."""
-
-    size_bytes: Annotated[int, Field(ge=1)]
-    sha256: Sha256
 
 
 class Artefact(Digested):
@@ -91,49 +95,6 @@ class Artefact(Digested):
 
     file: Literal["model.joblib"] = "model.joblib"
     engine: Literal["sklearn"] = "sklearn"
-
-
-class Timing(Part):
-    """Median CPU time of one call at registration, in microseconds."""
-
-    one_row_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    thousand_rows_us: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-    @property
-    def mean_us(self) -> float:
-        """Geometric mean of both, so that neither kind of request counts for more."""
-        return sqrt(self.one_row_us * self.thousand_rows_us)
-
-
-class Parity(Part):
-    """How a compiled engine compared with the reference, row by row.
-
-    Attributes:
-        rows: rows that both answered.
-        rows_with_missing: of these, how many had a missing value.
-        label_disagreements: rows with another label, or of another type.
-        largest_difference: of a probability; of a regression relative to max(1, abs(reference)).
-    """
-
-    rows: Annotated[int, Field(ge=0)]
-    rows_with_missing: Annotated[int, Field(ge=0)] = 0
-    label_disagreements: Annotated[int, Field(ge=0)] = 0
-    largest_difference: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-
-
-class Compiled(Digested):
-    """The model once more, as data for an engine that is faster than the reference."""
-
-    engine: CompiledKind
-    file: str
-    parity: Parity
-    timing: Timing
-
-    @model_validator(mode="after")
-    def _file_belongs_to_the_engine(self) -> Compiled:
-        if self.file != COMPILED_FILES[self.engine]:
-            raise ValueError(f"the file of {self.engine} is {COMPILED_FILES[self.engine]}")
-        return self
 
 
 class Signature(Part):
@@ -144,11 +105,15 @@ class Signature(Part):
 
 
 class GoldenRows(Part):
-    """Inputs and what the model answered at registration; replayed at every load."""
+    """Inputs and what the model answered at registration; replayed at every load.
+
+    With several targets a prediction has one value for each, and ``probabilities`` hold a tuple
+    of classes for each.
+    """
 
     inputs: tuple[tuple[Value, ...], ...] = ()
-    predictions: tuple[Value, ...] = ()
-    probabilities: tuple[tuple[float, ...], ...] | None = None
+    predictions: tuple[Value | tuple[Value, ...], ...] = ()
+    probabilities: tuple[tuple[float | tuple[float, ...], ...], ...] | None = None
 
     @model_validator(mode="after")
     def _each_row_has_its_answer(self) -> GoldenRows:
@@ -183,6 +148,9 @@ class Training(Part):
 class Contract(Part):
     """Everything that is promised about one version of one model.
 
+    ``input`` is how the model takes its rows: ``numbers`` as one float64 matrix, a ``table`` as an
+    array of objects, ``texts`` as one sequence of strings.
+
     ``compiled`` holds the engines that agree with the reference, the fastest first;
     ``not_compiled`` says of each other one why it is not among them.
     """
@@ -193,13 +161,14 @@ class Contract(Part):
     task: Task
     created_at: datetime
     commit: str | None = None
-    libraries: dict[str, str] = {}
+    libraries: dict[str, str] = Field(default_factory=dict)
+    input: Input = "numbers"
     features: Annotated[tuple[Feature, ...], Field(min_length=1)]
     outputs: Outputs
     artefact: Artefact
     reference_timing: Timing | None = None
     compiled: tuple[Compiled, ...] = ()
-    not_compiled: dict[CompiledKind, str] = {}
+    not_compiled: dict[CompiledKind, str] = Field(default_factory=dict)
     golden: GoldenRows = GoldenRows()
     training: Training | None = None
     signature: Signature | None = None
@@ -209,6 +178,15 @@ class Contract(Part):
         names = self.feature_names
         if len(set(names)) < len(names):
             raise ValueError("two features have one name")
+        return self
+
+    @model_validator(mode="after")
+    def _features_fit_the_input(self) -> Contract:
+        kinds = [feature.kind for feature in self.features]
+        if self.input == "numbers" and not {*kinds} <= NUMBERS:
+            raise ValueError("'input' is 'numbers', and a feature is no number")
+        if self.input == "texts" and kinds != ["text"]:
+            raise ValueError("'input' is 'texts': that is one feature of kind 'text'")
         return self
 
     @model_validator(mode="after")

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from app.domain.contract import Contract, Digested, Signature
+from app.domain.compiled import Digested
+from app.domain.contract import Contract, Signature
 from app.errors import ModelRejectedError
 
 

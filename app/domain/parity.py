@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.domain.contract import Feature, Parity, Task
+from app.domain.compiled import Parity
+from app.domain.contract import Feature, Task
 from app.domain.ports import FloatArray, Scores
 from app.errors import NotCompilableError
 

@@ -15,6 +15,7 @@ from app.domain.revocation import Revocation
 
 FloatArray = npt.NDArray[np.float64]
 Matrix = npt.NDArray[Any]
+CacheKey = tuple[str, tuple[bool, ...], bytes]
 
 
 class Scores(NamedTuple):
@@ -118,13 +119,13 @@ class Audit(Protocol):
 
 
 class Cache(Protocol):
-    """Encoded answers by model digest, output kind and input."""
+    """Encoded answers by model digest, what was wished for and input."""
 
-    def get(self, key: tuple[str, bool, bytes]) -> bytes | None:
+    def get(self, key: CacheKey) -> bytes | None:
         """Return what was put under *key* and is still remembered."""
         ...
 
-    def put(self, key: tuple[str, bool, bytes], value: bytes) -> None:
+    def put(self, key: CacheKey, value: bytes) -> None:
         """Remember *value*, forgetting the least recently used when full."""
         ...
 
@@ -178,6 +179,10 @@ class Metrics(Protocol):
 
     def engine_fell_back(self, *, model: str, engine: str) -> None:
         """Count one load whose fastest engine could not serve; *engine* does instead."""
+        ...
+
+    def model_evicted(self, model: str) -> None:
+        """Count one model that made room for another."""
         ...
 
     def features(

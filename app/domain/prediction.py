@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import orjson
 
-from app.domain.contract import Contract, Timing
+from app.domain.compiled import Timing
+from app.domain.contract import Contract
 from app.domain.ports import Cache, Engine, FloatArray, Matrix, Metrics, Queue, Scores
 from app.domain.rows import RowReader
 
@@ -41,6 +42,22 @@ class ServedModel:
     fallback: str | None = None
     queue: Queue | None = None
 
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file that the engine was made of."""
+        files = {it.engine: it.size_bytes for it in self.contract.compiled}
+        return next(
+            (size for kind, size in files.items() if kind == self.engine_name),
+            self.contract.artefact.size_bytes,
+        )
+
+
+class Wish(NamedTuple):
+    """What the caller asks for besides predictions."""
+
+    probabilities: bool = False
+    scores: bool = False
+
 
 class Result(NamedTuple):
     """The results of one request, and where they come from.
@@ -59,18 +76,18 @@ class Result(NamedTuple):
 def predict(
     model: ServedModel,
     matrix: FloatArray,
-    wants_probabilities: bool,  # noqa: FBT001  a kind of output, named at every call
+    wish: Wish,
     *,
     cache: Cache | None,
     metrics: Metrics,
 ) -> Result:
     """Score *matrix* with *model*, or answer from *cache*.
 
-    The key holds the model's digest, the kind of output and the bytes of the validated input, so
+    The key holds the model's digest, what was wished for and the bytes of the validated input, so
     a new version is never answered from an old one's cache.
     """
     kept = cache if matrix.nbytes <= MAX_CACHED_INPUT_BYTES else None
-    key = (model.contract.artefact.sha256, wants_probabilities, matrix.tobytes()) if kept else None
+    key = (model.contract.artefact.sha256, wish, matrix.tobytes()) if kept else None
     if kept is not None and key is not None:
         found = kept.get(key)
         if found is not None:
@@ -78,7 +95,7 @@ def predict(
     started = perf_counter()
     scores = model.engine.predict(matrix)
     metrics.predicted(seconds=perf_counter() - started, confidences=_confidences(scores))
-    fragment = _encode(model.contract, scores, wants_probabilities=wants_probabilities)
+    fragment = _encode(model.contract, scores, wish)
     if kept is not None and key is not None:
         kept.put(key, fragment)
     return Result(fragment, "miss" if kept is not None else "bypass", scores)
@@ -113,10 +130,10 @@ def _confidences(scores: Scores) -> Sequence[float]:
     return known
 
 
-def _encode(contract: Contract, scores: Scores, *, wants_probabilities: bool) -> bytes:
+def _encode(contract: Contract, scores: Scores, wish: Wish) -> bytes:
     """Encode the members that depend on model and input alone, without the outer braces."""
     members: dict[str, object] = {"predictions": _encodable(scores.predictions)}
-    if wants_probabilities and scores.probabilities is not None:
+    if wish.probabilities and scores.probabilities is not None:
         members["probabilities"] = _encodable(scores.probabilities)
         members["classes"] = contract.outputs.classes
     return orjson.dumps(members, _to_list, orjson.OPT_SERIALIZE_NUMPY)[1:-1]

@@ -6,9 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
-from typing import Final, cast
-
-import orjson
+from typing import Final, NamedTuple, cast
 
 from app.domain.access import Action, Principal
 from app.domain.audit import Evidence
@@ -16,18 +14,9 @@ from app.domain.ports import FloatArray, Metrics
 from app.domain.prediction import Result, ServedModel, feature_means, predict
 from app.errors import FieldError, InputInvalidError, RequestError
 from app.gate.admission import Headers, Ticket, admit, authenticate, charge_rows
-from app.gate.arrow.request import decode_arrow
-from app.gate.arrow.scores import write_scores
 from app.gate.call import EVIDENCE, MODEL, SUBJECT, Answer, Call
-from app.gate.decode import (
-    ARROW,
-    JSON,
-    PredictBody,
-    check_media_types,
-    comes_in_arrow,
-    decode,
-    goes_out_in_arrow,
-)
+from app.gate.decode import PredictBody
+from app.gate.formats import Writing, formats_of
 from app.gate.problems import INTERNAL, problem, problem_of
 from app.gate.services import Services
 
@@ -49,6 +38,13 @@ class _Visit:
     def passed(self) -> None:
         """Note the time: another step is done."""
         self.times.append(perf_counter())
+
+
+class _Entry(NamedTuple):
+    """Who came in, and on which ticket."""
+
+    principal: Principal
+    ticket: Ticket
 
 
 def answer(call: Call, services: Services) -> Answer:
@@ -73,75 +69,62 @@ def _admitted(visit: _Visit) -> Answer:
     visit.passed()
     principal = authenticate(visit.call, services)
     # Before the subject is noted: what is refused for want of time is no matter for the audit log.
-    services.turns.check(principal.subject, services.models.queue)
+    name = visit.call.model or services.models.default_name
+    services.turns.check(principal.subject, services.models.queue(name))
     visit.notes[SUBJECT] = principal.subject
     visit.passed()
-    name = services.models.default_name
     ticket = admit(services, principal, name)
     visit.headers = ticket.headers
     try:
         services.rules.current().authorise(principal, Action.PREDICT, name)
         visit.passed()
-        return _predict(visit, principal, ticket)
+        return _predict(visit, _Entry(principal, ticket))
     finally:
         ticket.release(services)
 
 
-def _predict(visit: _Visit, principal: Principal, ticket: Ticket) -> Answer:
-    call, services = visit.call, visit.services
-    check_media_types(call)
-    model = services.models.current()
+def _predict(visit: _Visit, entry: _Entry) -> Answer:
+    call, services, subject = visit.call, visit.services, entry.principal.subject
+    reading, writing = formats_of(call)
+    model = services.models.find(call.model, call.version)
     contract = model.contract
     visit.notes[MODEL] = f"{contract.name}/{contract.version}"
-    with services.readers.reading(principal.subject):
-        raw = _read(call, services)
-    with services.turns.taken(principal.subject):
-        return _scored(visit, principal, ticket, model, raw)
+    with services.readers.reading(subject):
+        raw = call.read_body(reading.most_bytes(services.settings))
+    with services.turns.taken(subject, len(raw)):
+        visit.passed()
+        body = reading.read(raw, call, model, services.settings)
+        visit.passed()
+        return _scored(visit, entry, model, body, writing)
 
 
 def _scored(
-    visit: _Visit, principal: Principal, ticket: Ticket, model: ServedModel, raw: bytes
+    visit: _Visit, entry: _Entry, model: ServedModel, body: PredictBody, writing: Writing
 ) -> Answer:
     call, services, times = visit.call, visit.services, visit.times
     contract = model.contract
+    matrix = _matrix(model, body)
+    charge_rows(services, entry.principal, contract.name, len(matrix), entry.ticket)
     visit.passed()
-    body = _decoded(raw, call, model, services)
-    visit.passed()
-    matrix = _matrix(model, body, call)
-    charge_rows(services, principal, contract.name, len(matrix), ticket)
-    visit.passed()
-    wanted = body.wants_probabilities
-    cache = None if goes_out_in_arrow(call) else services.cache  # it remembers JSON
-    result = predict(model, matrix, wanted, cache=cache, metrics=services.metrics)
+    cache = None if writing.needs_scores else services.cache
+    result = predict(model, matrix, body.wish, cache=cache, metrics=services.metrics)
     visit.passed()
     _record(model, matrix, result, services.metrics)
     visit.passed()
-    media_type, sent = _encoded(model, result, wanted, call, services)
+    sent = writing.write(contract, result, body, call.request_id, services.now())
     visit.passed()
     seconds = times[-1] - times[0]
     services.metrics.answered(model=contract.name, version=contract.version, seconds=seconds)
     visit.notes[EVIDENCE] = Evidence(contract, matrix, result.fragment)
-    headers = (*_headers(media_type, model, result, times), *visit.headers)
+    headers = (*_headers(writing.media_type, model, result, times), *visit.headers)
     return Answer(200, headers, sent, (*visit.notes.items(),))
 
 
-def _read(call: Call, services: Services) -> bytes:
-    server = services.settings.server
-    most = server.max_arrow_bytes if comes_in_arrow(call) else server.max_request_bytes
-    return call.read_body(most)
-
-
-def _decoded(raw: bytes, call: Call, model: ServedModel, services: Services) -> PredictBody:
-    if comes_in_arrow(call):
-        return decode_arrow(raw, call.query, model.contract.features, services.settings)
-    return decode(raw)
-
-
-def _matrix(model: ServedModel, body: PredictBody, call: Call) -> FloatArray:
-    if body.wants_probabilities and not model.contract.outputs.has_probabilities:
+def _matrix(model: ServedModel, body: PredictBody) -> FloatArray:
+    if body.wish.probabilities and not model.contract.outputs.has_probabilities:
         reason = "'probabilities': this model has none"
         raise InputInvalidError([FieldError(None, None, reason)])
-    if comes_in_arrow(call):
+    if body.is_in_order:
         return model.reader.checked(cast("FloatArray", body.data))
     return model.reader.matrix(body.data)
 
@@ -154,27 +137,6 @@ def _record(model: ServedModel, matrix: FloatArray, result: Result, metrics: Met
         means=feature_means(matrix),
         outside=model.reader.outside_training(matrix),
     )
-
-
-def _encoded(
-    model: ServedModel,
-    result: Result,
-    wanted: bool,  # noqa: FBT001  a kind of output
-    call: Call,
-    services: Services,
-) -> tuple[str, bytes]:
-    """Return media type and bytes of the answer: the results and what changes with each request."""
-    contract = model.contract
-    if result.scores is not None and goes_out_in_arrow(call):
-        wide = write_scores(contract, result.scores, call.request_id, wants_probabilities=wanted)
-        return ARROW, wide
-    rest = {
-        "model": {"name": contract.name, "version": contract.version},
-        "request_id": call.request_id,
-        "timestamp": services.now(),
-    }
-    tail = orjson.dumps(rest, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
-    return JSON, b"{" + result.fragment + b"," + tail[1:]
 
 
 def _headers(

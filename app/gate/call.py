@@ -20,7 +20,14 @@ DETAIL: Final = "gatehouse.detail"  # what an administrator asked for, as JSON
 
 
 class Call(NamedTuple):
-    """What the gate looks at in a request. ``read_body`` takes the most bytes it may return."""
+    """What the gate looks at in a request.
+
+    Attributes:
+        read_body: takes the most bytes that it may return.
+        header: returns any other header, by name.
+        model: that the route names; None for the default.
+        version: that the route names; None for the one in service.
+    """
 
     path: str
     address: str
@@ -31,6 +38,9 @@ class Call(NamedTuple):
     accept: str | None
     query: str
     read_body: Callable[[int], bytes]
+    header: Callable[[str], str | None] = lambda _: None
+    model: str | None = None
+    version: str | None = None
 
 
 class Answer(NamedTuple):
@@ -42,8 +52,10 @@ class Answer(NamedTuple):
     notes: tuple[tuple[str, object], ...] = ()
 
 
-def call_of(environ: Mapping[str, Any]) -> Call:
-    """Return the call in *environ*, which has passed the envelope."""
+def call_of(
+    environ: Mapping[str, Any], model: str | None = None, version: str | None = None
+) -> Call:
+    """Return the call in *environ*, which has passed the envelope, about *model*."""
     get = environ.get
     return Call(
         path=environ["PATH_INFO"],
@@ -55,6 +67,9 @@ def call_of(environ: Mapping[str, Any]) -> Call:
         accept=get("HTTP_ACCEPT"),
         query=get("QUERY_STRING", ""),
         read_body=lambda most: read_body(environ, most),
+        header=lambda name: get(f"HTTP_{name.upper().replace('-', '_')}"),
+        model=model,
+        version=version,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from app.domain.prediction import Wish
 from app.errors import BodyMalformedError, MediaTypeUnsupportedError, NotAcceptableError
 from app.gate.bulk import read_bulk
 from app.gate.call import Call
@@ -17,6 +18,8 @@ from app.gate.duplicates import refuse_duplicates
 
 # From so many bytes on, reading them at once pays: some eighty numbers.
 BULK_BYTES: Final = 1_536
+PLAIN: Final = Wish()
+WITH_PROBABILITIES: Final = Wish(probabilities=True)
 _MEMBERS: Final = {"data", "probabilities"}
 # A string that never ends is one match too, so that the time stays linear in the length.
 _STRING_OR_NAN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\bNaN\b', re.DOTALL)
@@ -31,10 +34,15 @@ class PredictBody(NamedTuple):
     """``data`` as the caller sent it, not yet checked against a contract.
 
     Many rows of numbers are one float64 array already, shape (n_rows, n_values), NaN for null.
+
+    Attributes:
+        wish: what is asked for besides predictions.
+        is_in_order: whether ``data`` is a matrix with one column for each feature, in their order.
     """
 
     data: object
-    wants_probabilities: bool
+    wish: Wish = Wish()
+    is_in_order: bool = False
 
 
 def check_media_types(call: Call) -> None:
@@ -105,7 +113,7 @@ def decode(body: bytes) -> PredictBody:
     if len(body) >= BULK_BYTES:
         bulk = read_bulk(body)
         if bulk is not None:
-            return PredictBody(*bulk)
+            return PredictBody(bulk[0], WITH_PROBABILITIES if bulk[1] else PLAIN)
     return decode_exactly(body)
 
 
@@ -119,21 +127,21 @@ def decode_exactly(body: bytes) -> PredictBody:
     if type(members) is not dict or "data" not in members:
         raise BodyMalformedError("The body must be an object with 'data', a list of rows.")
     data = members["data"]
-    wanted = len(members) > 1 and _wish(members)
+    wish = _wish(members) if len(members) > 1 else PLAIN
     # As many quotes as the names of the outermost object have: there are no other names.
     if body.count(b'"') != 2 * len(members):
         refuse_duplicates(body, len(members), data)
-    return PredictBody(data, wanted)
+    return PredictBody(data, wish)
 
 
-def _wish(members: dict[str, object]) -> bool:
+def _wish(members: dict[str, object]) -> Wish:
     if not members.keys() <= _MEMBERS:
         name = min(members.keys() - _MEMBERS)[:100]
         raise BodyMalformedError(f"'{name}' is not known; send 'data' and 'probabilities'.")
     wanted = members["probabilities"]
     if not isinstance(wanted, bool):
         raise BodyMalformedError("'probabilities' must be true or false.")
-    return wanted
+    return WITH_PROBABILITIES if wanted else PLAIN
 
 
 def _loads(body: bytes) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -11,13 +11,13 @@ from app.domain.access import Action
 from app.gate.answer import answer
 from app.gate.call import ACCESS, ENDPOINT, Answer, call_of
 from app.gate.services import Services
+from app.gate.targets import Target
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-HOT: Final = frozenset({"/api/v1/predict"})
 _OF_ITS_OWN: Final = frozenset({"cache-control", "content-security-policy"})
 
 
@@ -43,21 +43,24 @@ class Doors:
     Args:
         app: answers whatever is no prediction.
         services: for the short door.
-        hot: paths whose POST takes the short door; empty in the test that compares both.
+        target_of: names the paths whose POST takes the short door.
     """
 
-    def __init__(self, app: WsgiApp, services: Services, hot: Collection[str] = HOT) -> None:
+    def __init__(
+        self, app: WsgiApp, services: Services, target_of: Callable[[str], Target | None]
+    ) -> None:
         self._app = app
         self._services = services
-        self._hot = hot
+        self._target_of = target_of
 
     def reply(self, environ: Environ) -> Reply:
         """Return the reply; nothing has gone to the server yet."""
-        path = environ["PATH_INFO"]
-        if path in self._hot and environ["REQUEST_METHOD"] == "POST":
-            environ[ENDPOINT] = path
+        target = self._target_of(environ["PATH_INFO"])
+        if target is not None and environ["REQUEST_METHOD"] == "POST":
+            environ[ENDPOINT] = target.endpoint
             environ[ACCESS] = Action.PREDICT
-            return reply_of(answer(call_of(environ), self._services), environ)
+            call = call_of(environ, target.model, target.version)
+            return reply_of(answer(call, self._services), environ)
         begun: list[tuple[str, Headers]] = []
 
         def begin(status: str, headers: Headers, _exc_info: Any = None) -> Callable[[bytes], None]:

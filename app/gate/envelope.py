@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from time import perf_counter, time
 from typing import Final
@@ -14,10 +14,11 @@ from app.errors import AuditDownError
 from app.gate.address import client_address
 from app.gate.call import ADDRESS, ENDPOINT, MODEL, PROBLEM, REQUEST_ID, SUBJECT
 from app.gate.cors import cors_headers, is_preflight
-from app.gate.door import HOT, Doors, Environ, Headers, Reply, StartResponse, WsgiApp, reply_of
+from app.gate.door import Doors, Environ, Headers, Reply, StartResponse, WsgiApp, reply_of
 from app.gate.events import event_of
 from app.gate.problems import INTERNAL, problem, problem_of
 from app.gate.services import Services
+from app.gate.targets import Target, target_of
 
 access_log = logging.getLogger("gatehouse.access")
 log = logging.getLogger("gatehouse.gate")
@@ -45,8 +46,13 @@ _HSTS: Final = ("Strict-Transport-Security", "max-age=31536000")
 class Envelope:
     """Gives each request an id, an address, a time, security headers, a log line and metrics."""
 
-    def __init__(self, app: WsgiApp, services: Services, hot: Collection[str] = HOT) -> None:
-        self._doors = Doors(app, services, hot)
+    def __init__(
+        self,
+        app: WsgiApp,
+        services: Services,
+        target_of: Callable[[str], Target | None] = target_of,
+    ) -> None:
+        self._doors = Doors(app, services, target_of)
         self._services = services
         settings = services.settings
         self._trusted_proxies = settings.server.trusted_proxies

@@ -16,29 +16,44 @@ from app.settings.schema import Settings
 
 
 class Models(Protocol):
-    """The model that this worker serves by default."""
+    """The promoted models that this worker serves. A name of None is the default's."""
 
     def current(self) -> ServedModel:
-        """Return the version in service.
+        """Return the default model's version in service.
 
         Raises:
             ModelNotReadyError: there is no good version at all.
         """
         ...
 
+    def find(self, name: str | None, version: str | None = None) -> ServedModel:
+        """Return the version of *name* that is to answer, loaded now if it was not before.
+
+        Raises:
+            ModelUnknownError: no such model, or version of it, is served here.
+            ModelNotReadyError: there is no good version of it.
+        """
+        ...
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all promoted models, the default first."""
+        ...
+
     @property
     def default_name(self) -> str | None:
-        """Name of the model in service; None when there is none."""
+        """Name of the default model in service; None when there is none."""
         ...
 
-    @property
-    def queue(self) -> Queue | None:
-        """Who waits for the model in service; None where nobody does."""
+    def loaded(self, name: str | None) -> ServedModel | None:
+        """Return the version of *name* in service; None when it is not loaded, or not known."""
         ...
 
-    @property
-    def problem(self) -> str | None:
-        """Why the promoted version is not the one in service; None when it is."""
+    def problem(self, name: str | None = None) -> str | None:
+        """Return why the promoted version is not the one in service; None when it is."""
+        ...
+
+    def queue(self, name: str | None = None) -> Queue | None:
+        """Return who waits for the model in service; None where nobody does."""
         ...
 
 

@@ -15,15 +15,18 @@ from app.errors import OverloadedError
 _SHARE: Final = 3
 _CROWD: Final = 1_000
 _NEWEST_WEIGHT: Final = 1 / 16
+_LONG_BYTES: Final = 65_536  # a millisecond of parsing, and the rows that go with it
+_LONG_AT_ONCE: Final = 2  # one computes without the interpreter while the other one parses
 
 
 class Turns:
     """Counts the requests at work in one worker, and foresees how long one more would wait.
 
-    It makes nobody wait itself: threads that queue for a turn cost a cheap model a third of its
-    answers, and the interpreter's own lock does the same for nothing. A dear engine brings its own
-    queue, which knows best; for any other model the wait is the requests at work times the time
-    between two that end.
+    Only long work waits here, two at a time: sixty threads that each hold the interpreter for
+    milliseconds keep it from a refusal for a second. Short work never waits: threads that queue for
+    a turn cost a cheap model a third of its answers, and the interpreter's own lock does the same
+    for nothing. A dear engine brings its own queue, which knows best; for any other model the wait
+    is the requests at work times the time between two that end.
 
     With every thread at work, more requests wait in the server, where nobody sees them. Where a
     thousand of them would wait for too long, an eighth of the threads stays free to refuse.
@@ -52,6 +55,7 @@ class Turns:
         self._seconds_each = 0.0
         self._since = 0.0
         self._lock = threading.Lock()
+        self._long = threading.BoundedSemaphore(_LONG_AT_ONCE)
 
     def check(self, subject: str, queue: Queue | None) -> None:
         """Let *subject* go on, or not: from what is known now, without a look at the request.
@@ -79,9 +83,25 @@ class Turns:
             return wait / longest
         return max(wait / longest, at_work / self._most_at_work)
 
-    def taken(self, subject: str) -> _Turn:
-        """Return what counts one request of *subject*, whose body has arrived, as at work."""
-        return _Turn(self, subject)
+    def taken(self, subject: str, n_bytes: int) -> _Turn:
+        """Return what counts one request of *subject*, whose *n_bytes* have arrived, as at work.
+
+        Entering it raises OverloadedError where the work is long and has to wait for too long.
+        """
+        return _Turn(self, subject, is_long=n_bytes >= _LONG_BYTES)
+
+    def wait(self) -> None:
+        """Wait for one of the turns of long work; ``go_on`` gives it to the next.
+
+        Raises:
+            OverloadedError: that took too long.
+        """
+        if not self._long.acquire(timeout=self._max_wait_seconds):
+            raise OverloadedError("More requests are waiting than can be answered in time.")
+
+    def go_on(self) -> None:
+        """Let the next one that waits begin its long work."""
+        self._long.release()
 
     def begin(self, subject: str) -> None:
         """Count a request in; ``taken`` does this, and also counts it out."""
@@ -97,23 +117,38 @@ class Turns:
             now = self._clock()
             self._seconds_each += (now - self._since - self._seconds_each) * _NEWEST_WEIGHT
             self._since = now
-            self._at_work -= 1
-            self._by_subject[subject] -= 1
-            if not self._by_subject[subject]:
-                del self._by_subject[subject]
+            self._count_out(subject)
+
+    def leave(self, subject: str) -> None:
+        """Count a request out that has done nothing."""
+        with self._lock:
+            self._count_out(subject)
+
+    def _count_out(self, subject: str) -> None:
+        self._at_work -= 1
+        self._by_subject[subject] -= 1
+        if not self._by_subject[subject]:
+            del self._by_subject[subject]
 
 
 class _Turn:
     """One request at work, from ``with`` to the end of its block."""
 
-    __slots__ = ("_subject", "_turns")
+    __slots__ = ("_is_long", "_subject", "_turns")
 
-    def __init__(self, turns: Turns, subject: str) -> None:
+    def __init__(self, turns: Turns, subject: str, *, is_long: bool) -> None:
         self._turns = turns
         self._subject = subject
+        self._is_long = is_long
 
     def __enter__(self) -> None:
         self._turns.begin(self._subject)
+        if self._is_long:
+            try:
+                self._turns.wait()
+            except OverloadedError:
+                self._turns.leave(self._subject)
+                raise
 
     def __exit__(
         self,
@@ -121,4 +156,6 @@ class _Turn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._is_long:
+            self._turns.go_on()
         self._turns.end(self._subject)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain import manifest
-from app.domain.contract import COMPILED_FILES, Contract
+from app.domain.compiled import COMPILED_FILES
+from app.domain.contract import Contract
 from app.errors import ModelRejectedError, RegistryError
 from app.files import write_atomically
 from app.lifecycle.registry import (

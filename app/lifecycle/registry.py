@@ -17,7 +17,8 @@ from types import MappingProxyType
 from typing import Final
 
 from app.domain import manifest
-from app.domain.contract import Contract, Digested
+from app.domain.compiled import Digested
+from app.domain.contract import NAME, Contract
 from app.errors import ModelRejectedError, RegistryError
 from app.files import write_atomically
 
@@ -26,7 +27,6 @@ MANIFEST: Final = "manifest.json"
 STAGES_FOLDER: Final = Path("model")
 STAGES: Final = ("dev", "staging", "production")
 UNSTORED: Final = "1"  # version of a contract until ``add_version`` sets it
-NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 

@@ -55,6 +55,10 @@ class Model(Section):
     )
     max_rows: PositiveInt = Field(10_000, description="rows in one JSON request, 1 or more")
     max_arrow_rows: PositiveInt = Field(100_000, description="rows in one Arrow request, 1 or more")
+    loads_at_start: bool = Field(default=False, description="true or false")
+    max_loaded_bytes: NonNegativeInt = Field(
+        4_294_967_296, description="bytes of the files of all loaded models but the default, or 0"
+    )
     input_validation: InputValidation = InputValidation()
 
 

@@ -12,7 +12,6 @@ from app.adapters.lru_cache import LruCache
 from app.adapters.null import NoAlerts
 from app.adapters.prometheus_metrics import PrometheusMetrics
 from app.adapters.reloaded_rules import ReloadedRules
-from app.adapters.watched_model import WatchedModel
 from app.gate.readers import Readers
 from app.gate.services import Services
 from app.gate.turns import Turns
@@ -22,8 +21,8 @@ from app.wiring.models import (
     check_model,
     open_compiled,
     open_estimator,
-    promoted_models,
     reference_engine,
+    stage_models,
 )
 from app.wiring.trust import audit, audit_log, counted_limits, revocations, tokens
 
@@ -50,7 +49,7 @@ def build_services(
     return Services(
         settings=settings,
         rules=ReloadedRules(settings, load, settings.reload_file),
-        models=WatchedModel(promoted_models(settings, metrics)),
+        models=stage_models(settings, metrics),
         tokens=tokens(settings, metrics),
         revocations=revocations(settings, metrics),
         limits=limits,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from app.adapters.engines.opening import open_compiled
@@ -13,6 +14,7 @@ from app.adapters.model_files import MANIFEST
 from app.adapters.model_signatures import ModelSignatures
 from app.adapters.null import NullMetrics
 from app.adapters.promoted_models import PromotedModels
+from app.adapters.stage_models import Loading, StageModels
 from app.domain.contract import Contract
 from app.domain.ports import Engine, Metrics
 from app.domain.rows import RowReader
@@ -25,6 +27,7 @@ __all__ = [
     "open_estimator",
     "promoted_models",
     "reference_engine",
+    "stage_models",
 ]
 
 
@@ -54,16 +57,38 @@ def check_model(settings: Settings) -> None:
         )
 
 
-def promoted_models(settings: Settings, metrics: Metrics) -> PromotedModels:
-    """Return the source of this environment's default model.
+def stage_models(settings: Settings, metrics: Metrics) -> StageModels:
+    """Return all models that are promoted in this environment.
 
     Raises:
         SettingsError: ``security.model_keys`` names a file that is no key.
     """
     model = settings.model
-    path = settings.path(model.model_path)
+    return StageModels(
+        partial(promoted_models, settings, metrics),
+        settings.path(model.model_path),
+        metrics=metrics,
+        loading=Loading(at_start=model.loads_at_start, most_bytes=model.max_loaded_bytes),
+    )
+
+
+def promoted_models(
+    settings: Settings, metrics: Metrics, file: Path | None = None
+) -> PromotedModels:
+    """Return the source of the model at *file*, or of this environment's default.
+
+    What the settings say of one file (``model.sha256``, ``model.n_features``) is about the default.
+
+    Raises:
+        SettingsError: ``security.model_keys`` names a file that is no key.
+    """
+    model = settings.model
+    default = settings.path(model.model_path)
+    path = default if file is None else file
+    is_default = path == default
     return PromotedModels(
         path=path,
+        name=None if is_default else path.parent.name,
         kept=KeptModels(settings.path(settings.runtime_path) / "models", path, MANIFEST),
         reader_of=partial(_reader, settings),
         open_estimator=partial(open_estimator, allowed_modules=settings.security.allowed_modules),
@@ -71,9 +96,9 @@ def promoted_models(settings: Settings, metrics: Metrics) -> PromotedModels:
         metrics=metrics,
         retries=model.retries,
         retry_delay_seconds=model.retry_delay_seconds,
-        bare_sha256=model.sha256,
-        accepts_bare=settings.environment != "prod",
-        n_features=model.n_features,
+        bare_sha256=model.sha256 if is_default else None,
+        accepts_bare=is_default and settings.environment != "prod",
+        n_features=model.n_features if is_default else None,
         max_wait_seconds=settings.server.max_queue_ms / 1e3,
     )
 

@@ -59,7 +59,7 @@ def test_a_signed_model_is_served(signing: Settings) -> None:
 
     check_model(signing)
 
-    assert build_services(signing).models.problem is None
+    assert build_services(signing).models.problem() is None
 
 
 def test_each_of_several_keys_counts(tmp_path: Path) -> None:
@@ -159,8 +159,9 @@ def test_an_unsigned_promotion_leaves_the_signed_version_serving(signing: Settin
     models.refresh()
 
     assert models.current().contract.version == contract.version
-    assert models.problem is not None
-    assert "is not signed" in models.problem
+    problem = models.problem()
+    assert problem is not None
+    assert "is not signed" in problem
 
 
 def test_the_kept_copy_is_signed_as_well(signing: Settings) -> None:

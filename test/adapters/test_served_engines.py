@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from app import create_app
+from app.adapters.null import NullMetrics
 from app.adapters.watched_model import WatchedModel
 from app.domain.prediction import ServedModel
 from app.errors import ModelRejectedError
 from app.settings.schema import Settings
 from app.wiring import build_services, check_model
+from app.wiring.models import promoted_models
 from test.adapters.test_served_models import artefact, change_contract, corrupt, watched
 from test.builders import ROW, a_promoted_model, bearer, some_settings
 
@@ -48,8 +50,8 @@ def test_a_compiled_engine_serves_without_unpickling_anything(settings: Settings
     def never(_: bytes) -> Any:
         raise AssertionError("the pickle was opened")
 
-    source = replace(watched(settings)._source, open_estimator=never)
-    model = WatchedModel(source, poll_seconds=3_600).current()
+    source = replace(promoted_models(settings, NullMetrics()), open_estimator=never)
+    model = WatchedModel(source).current()
 
     assert (model.engine_name, model.fallback) == ("linear", None)
     assert model.timing == model.contract.compiled[0].timing
@@ -71,7 +73,7 @@ def test_a_damaged_engine_is_a_damaged_model(
         check_model(settings)
     models = build_services(settings).models
     assert models.current().engine_name == "linear"
-    assert "linear.npz" in (models.problem or "")
+    assert "linear.npz" in (models.problem() or "")
 
 
 def test_a_change_of_an_engines_file_alone_is_noticed(settings: Settings) -> None:
@@ -81,12 +83,12 @@ def test_a_change_of_an_engines_file_alone_is_noticed(settings: Settings) -> Non
 
     corrupt(linear(settings))
     models.refresh()
-    problem = models.problem
+    problem = models.problem()
     linear(settings).write_bytes(good)
     models.refresh()
 
     assert "SHA-256" in (problem or "")
-    assert models.problem is None
+    assert models.problem() is None
 
 
 def moved(content: bytes) -> bytes:
@@ -185,7 +187,7 @@ def test_a_kept_copy_with_a_damaged_engine_is_not_served(settings: Settings) -> 
     (kept,) = settings.path(settings.runtime_path).glob("models/*/linear.npz")
     corrupt(kept)
 
-    assert watched(settings).problem is not None
+    assert watched(settings).problem() is not None
     assert watched(settings).default_name is None
 
 

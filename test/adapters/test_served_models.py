@@ -8,6 +8,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from app.adapters.watched_model import WatchedModel
+from app.adapters.null import NullMetrics
+from app.adapters.stage_models import Loading, StageModels
 from app.domain.rates import Charge, Rate
 from app.errors import ModelNotReadyError, ModelRejectedError
 from app.settings.schema import Settings
 from app.wiring import build_services, check_model
+from app.wiring.models import promoted_models
 from test.builders import a_promoted_model, a_regression_table, some_settings
 
 
@@ -133,7 +136,7 @@ def test_a_worker_that_starts_after_the_damage_serves_the_last_good_version(
     models = build_services(settings).models
 
     assert models.current().contract == contract
-    assert models.problem is not None
+    assert models.problem() is not None
 
 
 def test_a_kept_copy_that_was_damaged_too_is_not_served(settings: Settings) -> None:
@@ -167,11 +170,14 @@ def test_a_copy_that_another_worker_may_be_about_to_point_to_is_kept(settings: S
     assert len(list(kept.glob("*/model.joblib"))) == 2
 
 
-def watched(settings: Settings, *, poll_seconds: float = 3_600.0) -> WatchedModel:
-    """The model of a worker whose watch sleeps, unless a test is about the watch."""
-    models = build_services(settings).models
-    assert isinstance(models, WatchedModel)
-    return WatchedModel(models._source, poll_seconds=poll_seconds)
+def watched(settings: Settings, *, poll_seconds: float = 3_600.0) -> StageModels:
+    """The models of a worker whose watch sleeps, unless a test is about the watch."""
+    return StageModels(
+        partial(promoted_models, settings, NullMetrics()),
+        settings.path(settings.model.model_path),
+        metrics=NullMetrics(),
+        loading=Loading(poll_seconds=poll_seconds),
+    )
 
 
 def test_a_promotion_is_taken_and_the_old_version_serves_until_then(settings: Settings) -> None:
@@ -195,14 +201,14 @@ def test_a_bad_promotion_leaves_the_old_version_serving_until_it_is_mended(
     corrupt(artefact(settings))
     models.refresh()
     models.refresh()
-    problem = models.problem
+    problem = models.problem()
     artefact(settings).write_bytes(good)
     models.refresh()
 
     assert problem is not None
     assert "SHA-256" in problem
     assert models.current().contract.version == "1"
-    assert models.problem is None
+    assert models.problem() is None
 
 
 def test_a_change_is_noticed_without_asking(tmp_path: Path) -> None:

@@ -81,11 +81,12 @@ def test_the_served_model_is_listed(client: FlaskClient) -> None:
     assert models == [
         {
             "name": "line",
+            "default": True,
+            "status": "ready",
             "version": "1",
             "task": "regression",
             "engine": "linear",
             "features": ["a", "b"],
-            "default": True,
         }
     ]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.adapters.engines.opening import open_compiled
-from app.domain.contract import Compiled, Contract, Timing
+from app.domain.compiled import Compiled, Timing
+from app.domain.contract import Contract
 from app.domain.golden import COMPILED, replay
 from app.domain.parity import check
 from app.domain.ports import Engine

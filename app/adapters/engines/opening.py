@@ -11,7 +11,8 @@ import numpy.typing as npt
 from app.adapters.engines.arrays import Arrays, read_arrays
 from app.adapters.engines.linear import LinearEngine
 from app.adapters.engines.steps import PREFIX, prepared, steps_of
-from app.domain.contract import CompiledKind, Contract
+from app.domain.compiled import CompiledKind
+from app.domain.contract import Contract
 from app.domain.ports import Engine, FloatArray, Matrix, Scores
 from app.errors import ModelRejectedError
 

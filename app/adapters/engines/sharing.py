@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.adapters.engines.batched import BatchedEngine
-from app.domain.contract import Contract, Timing
+from app.domain.compiled import Timing
+from app.domain.contract import Contract
 from app.domain.golden import golden_matrix
 from app.domain.ports import Engine, Matrix
 

@@ -8,10 +8,14 @@ from typing import Final
 from app.domain.contract import Feature
 from app.errors import BodyMalformedError
 from app.gate.arrow.rows import read_rows
-from app.gate.decode import PredictBody
+from app.gate.decode import PLAIN, WITH_PROBABILITIES, PredictBody
 from app.settings.schema import Settings
 
-_WISHES: Final = {"": False, "probabilities=false": False, "probabilities=true": True}
+_WISHES: Final = {
+    "": PLAIN,
+    "probabilities=false": PLAIN,
+    "probabilities=true": WITH_PROBABILITIES,
+}
 
 
 def decode_arrow(
@@ -34,4 +38,4 @@ def decode_arrow(
         max_rows=settings.model.max_arrow_rows,
         max_bytes=settings.server.max_arrow_bytes,
     )
-    return PredictBody(rows, _WISHES[query])
+    return PredictBody(rows, _WISHES[query], is_in_order=True)

@@ -13,15 +13,8 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from app.domain.contract import (
-    COMPILED_FILES,
-    Compiled,
-    CompiledKind,
-    Contract,
-    Parity,
-    Task,
-    Timing,
-)
+from app.domain.compiled import COMPILED_FILES, Compiled, CompiledKind, Parity, Timing
+from app.domain.contract import Contract, Task
 from app.domain.parity import check, compare, together, trial_rows
 from app.domain.ports import Engine, FloatArray, Scores
 from app.errors import ModelRejectedError, NotCompilableError

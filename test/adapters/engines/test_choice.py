@@ -107,7 +107,7 @@ def test_golden_rows_that_an_engine_answers_otherwise_keep_it_out(
 ) -> None:
     golden = compiled[0].golden
     assert golden.probabilities is not None
-    moved = tuple(tuple(it + 1e-4 for it in row) for row in golden.probabilities)
+    moved = tuple(tuple(float(it) + 1e-4 for it in row) for row in golden.probabilities)  # type: ignore[arg-type]  # one target
     changed = golden.model_copy(update={"probabilities": moved})
 
     with pytest.raises(ModelRejectedError, match="golden rows are answered differently"):

@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from app.adapters.engines.sharing import batched, rows_of_a_call
-from app.domain.contract import Timing
+from app.domain.compiled import Timing
 from app.domain.golden import record
 from app.domain.ports import Engine, Matrix, Scores
 from app.wiring import reference_engine

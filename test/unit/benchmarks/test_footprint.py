@@ -20,7 +20,9 @@ def test_two_workers_are_shown_with_what_both_cores_would_give(tmp_path: Path) -
     workshop = Workshop(tmp_path, "secret" * 8, MODEL)
     entry = gateway("granian, 2", workshop, (TWO_CORES,), "granian", workers=2)
     point = a_point("granian, 2", TWO_CORES.name, answers=1_500, cpu_seconds=1.5)
-    results = some_results(point, footprints=[Footprint("granian, 2", "logistic", 1.5, 180.4, 90.2)])
+    results = some_results(
+        point, footprints=[Footprint("granian, 2", "logistic", 1.5, 180.4, 90.2)]
+    )
 
     row = footprint.table(results, [entry]).splitlines()[-1]
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.domain.contract import Feature, Missing, Parity
+from app.domain.compiled import Parity
+from app.domain.contract import Feature, Missing
 from app.domain.parity import MAX_KNOWN_ROWS, check, compare, together, trial_rows
 from app.domain.ports import Scores
 from app.errors import NotCompilableError

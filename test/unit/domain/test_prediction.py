@@ -13,7 +13,7 @@ from app.adapters.lru_cache import LruCache
 from app.adapters.null import NullMetrics
 from app.domain.contract import Contract, Feature, Outputs
 from app.domain.ports import Cache, Engine, Matrix, Scores
-from app.domain.prediction import MAX_CACHED_INPUT_BYTES, ServedModel, feature_means, predict
+from app.domain.prediction import MAX_CACHED_INPUT_BYTES, ServedModel, Wish, feature_means, predict
 from app.domain.rows import RowReader
 from test.builders import a_contract
 
@@ -38,7 +38,9 @@ def served(engine: Engine, contract: Contract | None = None) -> ServedModel:
 def results(
     model: ServedModel, rows: list[list[float]], *, cache: Cache | None, shares: bool = False
 ) -> tuple[dict[str, object], str]:
-    result = predict(model, np.array(rows), shares, cache=cache, metrics=NullMetrics())
+    result = predict(
+        model, np.array(rows), Wish(probabilities=shares), cache=cache, metrics=NullMetrics()
+    )
     return json.loads(b"{" + result.fragment + b"}"), result.cache
 
 
@@ -163,7 +165,7 @@ def test_predictions_of_any_kind_are_written_as_their_python_values(
     predictions = np.asarray(values)[np.arange(n_rows) % len(values)]
     model = served(FixedEngine(predictions))
 
-    result = predict(model, np.zeros((n_rows, 2)), False, cache=None, metrics=NullMetrics())
+    result = predict(model, np.zeros((n_rows, 2)), Wish(), cache=None, metrics=NullMetrics())
 
     assert b"{" + result.fragment + b"}" == orjson.dumps({"predictions": predictions.tolist()})
 
@@ -174,7 +176,9 @@ def test_probabilities_are_written_whatever_their_order_in_memory(n_rows: int, t
     shares = np.random.default_rng(5).random((n_rows, 2))
     model = served(FixedEngine(shares[:, 0], np.asfortranarray(shares) if turned else shares))
 
-    result = predict(model, np.zeros((n_rows, 2)), True, cache=None, metrics=NullMetrics())
+    result = predict(
+        model, np.zeros((n_rows, 2)), Wish(probabilities=True), cache=None, metrics=NullMetrics()
+    )
 
     assert json.loads(b"{" + result.fragment + b"}")["probabilities"] == shares.tolist()
 
@@ -194,7 +198,7 @@ def test_the_highest_probability_of_each_row_is_measured(
     model = served(FixedEngine(np.zeros(len(shares)), np.array(shares)))
     metrics = Confidences()
 
-    predict(model, np.zeros((len(shares), 2)), False, cache=None, metrics=metrics)
+    predict(model, np.zeros((len(shares), 2)), Wish(), cache=None, metrics=metrics)
 
     assert metrics.seen == highest
 
@@ -203,7 +207,7 @@ def test_the_scores_come_along_unless_they_were_remembered() -> None:
     model, cache = served(AddingEngine()), LruCache(8)
 
     first, second = (
-        predict(model, np.array([[1.0, 2.0]]), False, cache=cache, metrics=NullMetrics())
+        predict(model, np.array([[1.0, 2.0]]), Wish(), cache=cache, metrics=NullMetrics())
         for _ in range(2)
     )
 

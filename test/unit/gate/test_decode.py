@@ -37,7 +37,7 @@ def test_rows_and_the_wish_for_probabilities_are_read() -> None:
     body = decode(b'{"data": [[1, null]], "probabilities": true}')
 
     assert body.data == [[1, None]]
-    assert body.wants_probabilities is True
+    assert body.wish.probabilities is True
 
 
 def test_a_bare_nan_is_a_missing_value_and_a_quoted_one_stays_text() -> None:

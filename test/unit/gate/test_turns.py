@@ -42,7 +42,7 @@ def turns(clock: Clock) -> Turns:
 def has_learned(turns: Turns, clock: Clock, seconds_each: float) -> Turns:
     """Let enough requests end, one after the other, for *turns* to know how long each takes."""
     for _ in range(200):
-        with turns.taken("teacher"):
+        with turns.taken("teacher", 1):
             clock.now += seconds_each
     return turns
 
@@ -52,7 +52,7 @@ def at_work(turns: Turns, **counts: int) -> Iterator[None]:
     with ExitStack() as stack:
         for subject, count in counts.items():
             for _ in range(count):
-                stack.enter_context(turns.taken(subject))
+                stack.enter_context(turns.taken(subject, 1))
         yield
 
 
@@ -68,7 +68,7 @@ def takes_all_it_gets(stack: ExitStack, turns: Turns, subject: str) -> int:
     """Return how many requests of *subject* got in; they work until *stack* ends."""
     count = 0
     while gets_in(turns, subject):
-        stack.enter_context(turns.taken(subject))
+        stack.enter_context(turns.taken(subject, 1))
         count += 1
     return count
 
@@ -132,7 +132,7 @@ def test_threads_stay_free_where_connections_nobody_sees_could_wait_too_long(
 
 def test_what_fails_is_counted_out_too(turns: Turns) -> None:
     for _ in range(100):
-        with pytest.raises(RuntimeError), turns.taken("alice"):
+        with pytest.raises(RuntimeError), turns.taken("alice", 1):
             raise RuntimeError
 
     assert turns._at_work == 0
@@ -142,7 +142,7 @@ def test_what_fails_is_counted_out_too(turns: Turns) -> None:
 def test_time_without_a_request_is_not_the_time_that_one_takes(turns: Turns, clock: Clock) -> None:
     has_learned(turns, clock, seconds_each=0.010)
     clock.now += 3_600.0
-    with turns.taken("alice"):
+    with turns.taken("alice", 1):
         clock.now += 0.010
 
     with at_work(turns, alice=3, bob=3):

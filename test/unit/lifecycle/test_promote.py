@@ -61,6 +61,7 @@ def promoted(
 def reader(models: Path) -> PromotedModels:
     return PromotedModels(
         path=models / "dev" / "model.joblib",
+        name=None,
         kept=KeptModels(models / "kept", models / "dev" / "model.joblib", MANIFEST),
         reader_of=lambda contract: RowReader(
             contract, min_value=-1e6, max_value=1e6, nan_replacement=0.0, max_rows=10

@@ -19,7 +19,7 @@ def test_the_query_asks_for_probabilities(tmp_path: Path) -> None:
     settings = some_settings(tmp_path)
 
     asked = [
-        decode_arrow(BODY, query, AB, settings).wants_probabilities
+        decode_arrow(BODY, query, AB, settings).wish.probabilities
         for query in ("", "probabilities=false", "probabilities=true")
     ]
 

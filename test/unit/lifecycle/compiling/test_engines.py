@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
-from app.domain.contract import CompiledKind, Contract, Feature, Missing
+from app.domain.compiled import CompiledKind
+from app.domain.contract import Contract, Feature, Missing
 from app.domain.describe import describe
 from app.domain.ports import Engine, Matrix, Scores
 from app.errors import ModelRejectedError

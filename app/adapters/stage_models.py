@@ -1,0 +1,203 @@
+"""All models of one stage in one worker: the default, and those in folders beside it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.adapters.model_files import MANIFEST
+from app.adapters.promoted_models import PromotedModels
+from app.adapters.watched_model import WatchedModel
+from app.domain.contract import NAME
+from app.domain.ports import Metrics, Queue
+from app.domain.prediction import ServedModel
+from app.errors import ModelNotReadyError, ModelUnknownError
+
+log = logging.getLogger("gatehouse.models")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loading:
+    """When models are loaded and let go.
+
+    Attributes:
+        at_start: whether all are loaded at the start, or each when it is first asked for.
+        most_bytes: of the files of all loaded models but the default; 0 is no cap.
+        poll_seconds: between two looks for changes.
+    """
+
+    at_start: bool = False
+    most_bytes: int = 0
+    poll_seconds: float = 0.5
+
+
+class StageModels:
+    """Knows every promoted model, and holds those that somebody asks for.
+
+    A thread looks for changes. It does not survive a fork, so a worker that was forked off starts
+    its own with its first request.
+
+    Args:
+        source_of: returns the source of the model whose joblib file is at a path.
+        path: that file of the default model; the others have folders beside it.
+        metrics: told of every model that is let go.
+    """
+
+    def __init__(
+        self,
+        source_of: Callable[[Path], PromotedModels],
+        path: Path,
+        *,
+        metrics: Metrics,
+        loading: Loading,
+    ) -> None:
+        self._source_of = source_of
+        self._path = path
+        self._metrics = metrics
+        self._loading = loading
+        self._default = WatchedModel(source_of(path))
+        self._others: dict[str, WatchedModel] = {}
+        self._used: dict[str, float] = {}
+        self._watcher = 0
+        self._lock = threading.Lock()
+        with suppress(ModelNotReadyError):
+            self._default.current()
+        self._look_around()
+        for name in self._others if loading.at_start else ():
+            with suppress(ModelNotReadyError):
+                self._other(name)
+        self._watch()
+
+    def current(self) -> ServedModel:
+        """Return the default model's version in service.
+
+        Raises:
+            ModelNotReadyError: there is no good version at all.
+        """
+        if self._watcher != os.getpid():
+            self._watch()
+        return self._default.current()
+
+    def find(self, name: str | None, version: str | None = None) -> ServedModel:
+        """Return the version of *name* that is to answer; the default model for None.
+
+        Raises:
+            ModelUnknownError: no such model, or version of it, is served here.
+            ModelNotReadyError: there is no good version of it.
+        """
+        is_default = name is None or name == self.default_name
+        found = self.current() if is_default else self._other(name or "")
+        if version is not None and version != found.contract.version:
+            served = found.contract.version
+            raise ModelUnknownError(f"Version {version} is not served here; there is: {served}.")
+        return found
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all promoted models, the default first."""
+        default = self.default_name
+        others = sorted(name for name in self._others if name != default)
+        return (default, *others) if default is not None else tuple(others)
+
+    @property
+    def default_name(self) -> str | None:
+        """Name of the default model in service; None when there is none."""
+        model = self._default.loaded
+        return model.contract.name if model else None
+
+    def loaded(self, name: str | None) -> ServedModel | None:
+        """Return the version of *name* in service; None when it is not loaded, or not known."""
+        watched = self._watched(name)
+        return watched.loaded if watched else None
+
+    def problem(self, name: str | None = None) -> str | None:
+        """Return why the promoted version is not the one in service; None when it is."""
+        watched = self._watched(name)
+        return watched.problem if watched else None
+
+    def queue(self, name: str | None = None) -> Queue | None:
+        """Return who waits for the model in service; None where nobody does."""
+        watched = self._watched(name)
+        model = watched.loaded if watched else None
+        return model.queue if model else None
+
+    def refresh(self) -> None:
+        """Take what was promoted since the last look."""
+        self._look_around()
+        for watched in (self._default, *self._others.values()):
+            watched.refresh()
+
+    def _watched(self, name: str | None) -> WatchedModel | None:
+        if name is None or name == self.default_name:
+            return self._default
+        return self._others.get(name)
+
+    def _other(self, name: str) -> ServedModel:
+        watched = self._others.get(name)
+        if watched is None:
+            raise ModelUnknownError("No model of this name is served here.")
+        self._used[name] = time.monotonic()
+        model = watched.loaded
+        if model is None:
+            model = watched.current()
+            self._make_room(name)
+        return model
+
+    def _make_room(self, newest: str) -> None:
+        """Let the least used models go until the others fit, but never *newest*."""
+        most = self._loading.most_bytes
+        if not most:
+            return
+        with self._lock:
+            held = {n: model for n, w in self._others.items() if (model := w.loaded) is not None}
+            total = sum(model.size_bytes for model in held.values())
+            for name in sorted(held, key=lambda it: self._used.get(it, 0.0)):
+                if total <= most:
+                    return
+                if name != newest:
+                    total -= held[name].size_bytes
+                    self._others[name].forget()
+                    self._metrics.model_evicted(name)
+                    log.info("model let go", extra={"model": name})
+
+    def _look_around(self) -> None:
+        """Know every folder with a contract beside the default model, and no other."""
+        found = {file.parent.name for file in self._path.parent.glob(f"*/{MANIFEST}")}
+        known = self._others
+        if found == known.keys():
+            return
+        # A new dictionary: other threads are going through the one that is there.
+        names = filter(NAME.fullmatch, found)
+        self._others = {name: known.get(name) or self._watched_at(name) for name in names}
+
+    def _watched_at(self, name: str) -> WatchedModel:
+        source = self._source_of(self._path.parent / name / self._path.name)
+        return WatchedModel(source, is_patient=False)
+
+    def _watch(self) -> None:
+        self._watcher = os.getpid()
+        reference = weakref.ref(self)
+        watch = threading.Thread(
+            target=_poll, args=(reference, self._loading.poll_seconds), daemon=True
+        )
+        watch.start()
+
+
+def _poll(reference: weakref.ref[StageModels], seconds: float) -> None:
+    """Refresh until nobody holds the models any more."""
+    while True:
+        time.sleep(seconds)
+        models = reference()
+        if models is None:
+            return
+        try:
+            models.refresh()
+        except Exception:
+            log.exception("model watch failed")
+        del models
