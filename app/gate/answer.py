@@ -91,7 +91,7 @@ def _predict(visit: _Visit, entry: _Entry) -> Answer:
     visit.notes[MODEL] = f"{contract.name}/{contract.version}"
     with services.readers.reading(subject):
         raw = call.read_body(reading.most_bytes(services.settings))
-    with services.turns.taken(subject, len(raw)):
+    with services.turns.taken(subject, len(raw), visit.times[0]):
         visit.passed()
         body = reading.read(raw, call, model, services.settings)
         visit.passed()

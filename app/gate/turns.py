@@ -83,20 +83,26 @@ class Turns:
             return wait / longest
         return max(wait / longest, at_work / self._most_at_work)
 
-    def taken(self, subject: str, n_bytes: int) -> _Turn:
-        """Return what counts one request of *subject*, whose *n_bytes* have arrived, as at work.
+    def taken(self, subject: str, n_bytes: int, since: float) -> _Turn:
+        """Return what counts one request as at work.
 
-        Entering it raises OverloadedError where the work is long and has to wait for too long.
+        Entering it raises OverloadedError where the work is long and cannot begin in time.
+
+        Args:
+            subject: who calls.
+            n_bytes: of the body, which has arrived.
+            since: when the request came in, by the clock.
         """
-        return _Turn(self, subject, is_long=n_bytes >= _LONG_BYTES)
+        return _Turn(self, subject, since if n_bytes >= _LONG_BYTES else None)
 
-    def wait(self) -> None:
+    def wait(self, since: float) -> None:
         """Wait for one of the turns of long work; ``go_on`` gives it to the next.
 
         Raises:
-            OverloadedError: that took too long.
+            OverloadedError: it would begin too long after *since*.
         """
-        if not self._long.acquire(timeout=self._max_wait_seconds):
+        left = since + self._max_wait_seconds - self._clock()
+        if not self._long.acquire(timeout=max(0.0, left)):
             raise OverloadedError("More requests are waiting than can be answered in time.")
 
     def go_on(self) -> None:
@@ -134,18 +140,18 @@ class Turns:
 class _Turn:
     """One request at work, from ``with`` to the end of its block."""
 
-    __slots__ = ("_is_long", "_subject", "_turns")
+    __slots__ = ("_long_since", "_subject", "_turns")
 
-    def __init__(self, turns: Turns, subject: str, *, is_long: bool) -> None:
+    def __init__(self, turns: Turns, subject: str, long_since: float | None) -> None:
         self._turns = turns
         self._subject = subject
-        self._is_long = is_long
+        self._long_since = long_since
 
     def __enter__(self) -> None:
         self._turns.begin(self._subject)
-        if self._is_long:
+        if self._long_since is not None:
             try:
-                self._turns.wait()
+                self._turns.wait(self._long_since)
             except OverloadedError:
                 self._turns.leave(self._subject)
                 raise
@@ -156,6 +162,6 @@ class _Turn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._is_long:
+        if self._long_since is not None:
             self._turns.go_on()
         self._turns.end(self._subject)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from time import perf_counter
 
 import pytest
 
@@ -42,7 +44,7 @@ def turns(clock: Clock) -> Turns:
 def has_learned(turns: Turns, clock: Clock, seconds_each: float) -> Turns:
     """Let enough requests end, one after the other, for *turns* to know how long each takes."""
     for _ in range(200):
-        with turns.taken("teacher", 1):
+        with turns.taken("teacher", 1, 0.0):
             clock.now += seconds_each
     return turns
 
@@ -52,7 +54,7 @@ def at_work(turns: Turns, **counts: int) -> Iterator[None]:
     with ExitStack() as stack:
         for subject, count in counts.items():
             for _ in range(count):
-                stack.enter_context(turns.taken(subject, 1))
+                stack.enter_context(turns.taken(subject, 1, 0.0))
         yield
 
 
@@ -68,7 +70,7 @@ def takes_all_it_gets(stack: ExitStack, turns: Turns, subject: str) -> int:
     """Return how many requests of *subject* got in; they work until *stack* ends."""
     count = 0
     while gets_in(turns, subject):
-        stack.enter_context(turns.taken(subject, 1))
+        stack.enter_context(turns.taken(subject, 1, 0.0))
         count += 1
     return count
 
@@ -132,7 +134,7 @@ def test_threads_stay_free_where_connections_nobody_sees_could_wait_too_long(
 
 def test_what_fails_is_counted_out_too(turns: Turns) -> None:
     for _ in range(100):
-        with pytest.raises(RuntimeError), turns.taken("alice", 1):
+        with pytest.raises(RuntimeError), turns.taken("alice", 1, 0.0):
             raise RuntimeError
 
     assert turns._at_work == 0
@@ -142,7 +144,7 @@ def test_what_fails_is_counted_out_too(turns: Turns) -> None:
 def test_time_without_a_request_is_not_the_time_that_one_takes(turns: Turns, clock: Clock) -> None:
     has_learned(turns, clock, seconds_each=0.010)
     clock.now += 3_600.0
-    with turns.taken("alice", 1):
+    with turns.taken("alice", 1, 0.0):
         clock.now += 0.010
 
     with at_work(turns, alice=3, bob=3):
@@ -154,3 +156,50 @@ def test_few_threads_still_work(threads: int, clock: Clock) -> None:
     turns = has_learned(Turns(LONGEST, threads=threads, clock=clock), clock, 0.1)
 
     assert gets_in(turns, "alice")
+
+
+LONG = 1_000_000
+
+
+def test_long_work_waits_while_two_others_are_at_it() -> None:
+    turns = Turns(LONGEST, threads=64)
+    begun = threading.Event()
+
+    def third() -> None:
+        with turns.taken("third", LONG, perf_counter()):
+            begun.set()
+
+    with turns.taken("first", LONG, perf_counter()):
+        with turns.taken("second", LONG, perf_counter()):
+            waiting = threading.Thread(target=third)
+            waiting.start()
+            assert not begun.wait(LONGEST / 10)
+        assert begun.wait(LONGEST)
+        waiting.join()
+
+
+def test_short_work_never_waits_for_long_work() -> None:
+    turns = Turns(LONGEST, threads=64)
+
+    with (
+        turns.taken("first", LONG, perf_counter()),
+        turns.taken("second", LONG, perf_counter()),
+        turns.taken("third", 1, perf_counter()),
+    ):
+        pass
+
+
+def test_long_work_that_cannot_begin_in_time_is_refused_and_not_counted() -> None:
+    turns = Turns(LONGEST, threads=64)
+    too_old = perf_counter() - LONGEST
+
+    with (
+        turns.taken("first", LONG, perf_counter()),
+        turns.taken("second", LONG, perf_counter()),
+        pytest.raises(OverloadedError),
+        turns.taken("third", LONG, too_old),
+    ):
+        pytest.fail("it has begun")
+
+    with turns.taken("first", LONG, perf_counter()), turns.taken("third", LONG, perf_counter()):
+        assert turns._by_subject == {"first": 1, "third": 1}
