@@ -63,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     names = [workload.name for workload in THROUGHPUT]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of a slice; default: 3")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a slice; default: 2")
     parser.add_argument("--times", type=float, default=3.0, help="the capacity; default: 3")
     parser.add_argument("--workloads", nargs="+", choices=names, default=[names[0], names[3]])
     parser.add_argument("--page", action="store_true", help="put it into docs/performance.md")
