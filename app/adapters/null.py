@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.domain.audit import Event
+from app.domain.comparison import ShadowReport
 
 
 class NoAlerts:
@@ -72,6 +73,12 @@ class NullMetrics:
         """Count nothing."""
 
     def answered(self, *, model: str, version: str, seconds: float) -> None:
+        """Count nothing."""
+
+    def unanswered(self, *, model: str, version: str, status: int) -> None:
+        """Count nothing."""
+
+    def shadowed(self, report: ShadowReport) -> None:
         """Count nothing."""
 
     def exposition(self) -> tuple[str, bytes]:

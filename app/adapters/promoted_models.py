@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from app.adapters.engines.choice import choose
 from app.adapters.engines.reference import SklearnEngine
@@ -29,7 +32,7 @@ from app.adapters.model_files import (
 from app.adapters.model_signatures import ModelSignatures
 from app.domain import manifest
 from app.domain.contract import Artefact, Contract
-from app.domain.describe import describe
+from app.domain.describe import Description, confirmed, describe
 from app.domain.ports import Engine, Metrics
 from app.domain.prediction import ServedModel
 from app.domain.rows import RowReader
@@ -168,6 +171,7 @@ class PromotedModels:
             timing=choice.timing,
             fallback=choice.fallback,
             queue=queue,
+            decider=choice.decider,
         )
         return model, found
 
@@ -186,7 +190,7 @@ class PromotedModels:
         artefact = Artefact(size_bytes=len(payload), sha256=digest)
         estimator = self.open_estimator(payload)
         log.warning("model served without a contract", extra={"file": file.name, "sha256": digest})
-        said = describe(estimator)
+        said = _described(estimator)
         contract = Contract(
             name=UNREGISTERED,
             version="1",
@@ -207,13 +211,26 @@ class PromotedModels:
             return False
 
 
+def _described(estimator: Any) -> Description:
+    """Return what *estimator* says of itself and, where it takes a row of zeros, answers."""
+    said = describe(estimator)
+    engine = SklearnEngine(estimator, has_probabilities=said.outputs.has_probabilities)
+    with suppress(Exception):  # it takes other values
+        return confirmed(said, engine.predict(np.zeros((1, len(said.features)))))
+    return said
+
+
 def _reference(contract: Contract, estimator: Any) -> Engine:
     width = len(contract.features)
     if getattr(estimator, "n_features_in_", width) != width:
         raise ModelRejectedError(
             f"the contract has {width} features, the model {estimator.n_features_in_}"
         )
-    return SklearnEngine(estimator, has_probabilities=contract.outputs.has_probabilities)
+    return SklearnEngine(
+        estimator,
+        has_probabilities=contract.outputs.has_probabilities,
+        takes=contract.input,
+    )
 
 
 def _uncompiled(contract: Contract) -> Contract:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from app.domain.contract import Contract
@@ -23,12 +22,13 @@ class Evidence(NamedTuple):
 
     Attributes:
         contract: of the version that answered.
-        matrix: the validated input, shape (n_rows, n_features), missing values filled in.
+        matrix: the validated input, shape (n_rows, n_features), missing values filled in; numbers,
+            or objects where there are texts and categories.
         fragment: the encoded results: the inside of a JSON object.
     """
 
     contract: Contract
-    matrix: npt.NDArray[np.float64]
+    matrix: npt.NDArray[Any]
     fragment: bytes
 
 

@@ -13,12 +13,12 @@ import orjson
 
 from app.domain.audit import Event, Evidence, Fields
 from app.domain.contract import Contract
-from app.domain.ports import FloatArray
+from app.domain.ports import FloatArray, Matrix
 
 Keep = Literal["whole", "hashed", "omitted"]
 HASHED: Final = "hmac-sha256:"
 PACKED: Final = "float64"  # names a column in base64, little-endian
-LONG: Final = 128  # rows from which columns are packed
+LONG: Final = 128  # rows from which columns of numbers are packed
 _NO_MODEL: Final = (None, None, None, None, None, None)
 
 
@@ -76,7 +76,8 @@ class Privacy:
     def _inputs(self, evidence: Evidence) -> str | None:
         columns = self._columns_of(evidence.contract)
         matrix = evidence.matrix
-        whole = _packed(matrix) if len(matrix) >= LONG else matrix.T.tolist()
+        is_packed = len(matrix) >= LONG and not matrix.dtype.hasobject
+        whole = _packed(matrix) if is_packed else matrix.T.tolist()
         kept = {
             name: whole[place] if keep == "whole" else self._hashes(name, matrix[:, place])
             for place, (name, keep) in enumerate(columns)
@@ -84,7 +85,7 @@ class Privacy:
         }
         return orjson.dumps(kept).decode() if kept else None
 
-    def _hashes(self, name: str, column: FloatArray) -> list[str]:
+    def _hashes(self, name: str, column: Matrix) -> list[str]:
         return [self._hash([name, value]) for value in column.tolist()]
 
     def _outputs(self, evidence: Evidence) -> str | None:

@@ -40,7 +40,9 @@ class Feature(Part):
     """One column, in the order of the model.
 
     ``minimum`` and ``maximum`` refuse; ``trained_minimum`` and ``trained_maximum`` only count
-    warnings. Without ``missing``, ``nan_replacement`` of the settings is filled in.
+    warnings. A category outside of ``categories`` is refused, or counted where ``unknown`` warns.
+    Without ``missing``, ``nan_replacement`` of the settings is filled into a number, and a
+    category or a text may not be missing.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -50,6 +52,7 @@ class Feature(Part):
     trained_minimum: FiniteFloat | None = None
     trained_maximum: FiniteFloat | None = None
     categories: tuple[str, ...] = ()
+    unknown: Literal["refuse", "warn"] = "refuse"
     missing: Missing | None = None
 
     @model_validator(mode="after")
@@ -126,11 +129,16 @@ class GoldenRows(Part):
 
 
 class Reference(Part):
-    """How one feature was distributed in training: quantiles by name, and a histogram."""
+    """How one feature was distributed in training.
 
-    quantiles: dict[str, float]
-    histogram_edges: tuple[float, ...]
-    histogram_counts: tuple[int, ...]
+    A number has quantiles by name and a histogram, a text those of its length in characters, and a
+    category the ``shares`` of its values among those that were there.
+    """
+
+    quantiles: dict[str, float] = Field(default_factory=dict)
+    histogram_edges: tuple[float, ...] = ()
+    histogram_counts: tuple[int, ...] = ()
+    shares: dict[str, float] = Field(default_factory=dict)
     missing_share: float
 
 
@@ -214,8 +222,8 @@ class Contract(Part):
 
 
 def _middle(feature: Feature) -> Value:
-    if feature.kind == "category" and feature.categories:
-        return feature.categories[0]
+    if feature.kind not in NUMBERS:
+        return feature.categories[0] if feature.categories else "text"
     if feature.kind == "bool":
         return True
     low = feature.trained_minimum if feature.trained_minimum is not None else feature.minimum

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from app.domain.compiled import Parity
 from app.domain.contract import Feature, Task
-from app.domain.ports import FloatArray, Scores
+from app.domain.ports import FloatArray, Probabilities, Scores
 from app.errors import NotCompilableError
 
 LARGEST_DIFFERENCE: Final = 1e-5
@@ -65,19 +65,44 @@ def compare(reference: Scores, scores: Scores, task: Task) -> Parity:
         agrees, distance = _distance(expected, found, np.maximum(1.0, np.abs(expected)))
     else:
         agrees, distance = expected == found, np.zeros(len(expected))
+    agrees, distance = _by_row(agrees), _by_row(distance)
     if reference.probabilities is not None:
-        if (
-            scores.probabilities is None
-            or reference.probabilities.shape != scores.probabilities.shape
-        ):
+        pairs = _paired(reference.probabilities, scores.probabilities)
+        if pairs is None:
             return Parity(rows=len(expected), label_disagreements=len(expected))
-        are_shares, apart = _distance(reference.probabilities, scores.probabilities, 1.0)
-        agrees, distance = agrees & are_shares.all(axis=1), apart.max(axis=1, initial=0.0)
+        for shares, others in pairs:
+            are_shares, apart = _distance(shares, others, 1.0)
+            agrees = agrees & _by_row(are_shares)
+            distance = np.maximum(distance, _by_row(apart))
     return Parity(
         rows=len(expected),
         label_disagreements=int(np.count_nonzero(~agrees)),
         largest_difference=float(distance.max(initial=0.0)),
     )
+
+
+def _by_row(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the worst of each row: its greatest number, or whether all of it holds."""
+    if values.ndim == 1:
+        return values
+    is_truth = values.dtype == bool
+    return np.asarray(values.all(axis=1) if is_truth else values.max(axis=1, initial=0.0))
+
+
+def _paired(
+    expected: Probabilities, found: Probabilities | None
+) -> list[tuple[FloatArray, FloatArray]] | None:
+    """Return the probabilities of each target side by side; None where shapes differ."""
+    ours, theirs = _each(expected), _each(found)
+    if [it.shape for it in ours] != [it.shape for it in theirs]:
+        return None
+    return [*zip(ours, theirs, strict=True)]
+
+
+def _each(probabilities: Probabilities | None) -> tuple[FloatArray, ...]:
+    if probabilities is None:
+        return ()
+    return probabilities if isinstance(probabilities, tuple) else (probabilities,)
 
 
 def together(parities: Sequence[Parity]) -> Parity:

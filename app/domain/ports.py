@@ -10,24 +10,30 @@ import numpy.typing as npt
 
 from app.domain.access import Principal
 from app.domain.audit import Event
+from app.domain.comparison import ShadowReport
 from app.domain.rates import Admission, Charge
 from app.domain.revocation import Revocation
 
 FloatArray = npt.NDArray[np.float64]
 Matrix = npt.NDArray[Any]
+Probabilities = FloatArray | tuple[FloatArray, ...]
 CacheKey = tuple[str, tuple[bool, ...], bytes]
 
 
 class Scores(NamedTuple):
-    """What an engine answers: one label or number a row, and probabilities where it has them.
+    """What a model answers: labels or numbers, and probabilities where it has them.
 
     Attributes:
-        predictions: shape (n_rows,).
-        probabilities: float64, shape (n_rows, n_classes), or None.
+        predictions: shape (n_rows,), or (n_rows, n_targets) of a model with several targets.
+        probabilities: float64, shape (n_rows, n_classes), or one such array for each of several
+            targets; None where the model has none.
+        scores: of ``decision_function``, float64, shape (n_rows,) or (n_rows, n_scores); None
+            where nobody wished for them.
     """
 
     predictions: npt.NDArray[Any]
-    probabilities: FloatArray | None
+    probabilities: Probabilities | None
+    scores: FloatArray | None = None
 
 
 class Engine(Protocol):
@@ -35,6 +41,14 @@ class Engine(Protocol):
 
     def predict(self, matrix: Matrix) -> Scores:
         """Score every row of *matrix*, shape (n_rows, n_features), in the contract's order."""
+        ...
+
+
+class Decider(Protocol):
+    """What lies behind the labels of a fitted model. Threads may share it."""
+
+    def decide(self, matrix: Matrix) -> FloatArray:
+        """Return ``decision_function`` of every row, shape (n_rows,) or (n_rows, n_scores)."""
         ...
 
 
@@ -197,6 +211,14 @@ class Metrics(Protocol):
 
     def answered(self, *, model: str, version: str, seconds: float) -> None:
         """Record one prediction request from its headers to its answer."""
+        ...
+
+    def unanswered(self, *, model: str, version: str, status: int) -> None:
+        """Count one prediction request that the chosen version did not answer."""
+        ...
+
+    def shadowed(self, report: ShadowReport) -> None:
+        """Record what became of the copy of one request."""
         ...
 
     def exposition(self) -> tuple[str, bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import isnan
+from math import fsum, isnan, nan
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
@@ -14,12 +14,22 @@ import orjson
 
 from app.domain.compiled import Timing
 from app.domain.contract import Contract
-from app.domain.ports import Cache, Engine, FloatArray, Matrix, Metrics, Queue, Scores
+from app.domain.ports import (
+    Cache,
+    Decider,
+    Engine,
+    FloatArray,
+    Matrix,
+    Metrics,
+    Queue,
+    Scores,
+)
+from app.domain.results import encoded
 from app.domain.rows import RowReader
+from app.errors import FieldError, InputInvalidError
 
 # A larger input is answered without the cache, so that its memory stays bounded in bytes too.
 MAX_CACHED_INPUT_BYTES: Final = 16_384
-_FEW_VALUES: Final = 8  # a list of them is written sooner than an array
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,7 @@ class ServedModel:
         timing: of the engine at registration; None where nobody measured.
         fallback: why no faster engine serves; None when this is the fastest there is.
         queue: of the engine; None for one that threads call side by side.
+        decider: has the scores; None where the contract promises none.
     """
 
     contract: Contract
@@ -41,6 +52,7 @@ class ServedModel:
     timing: Timing | None = None
     fallback: str | None = None
     queue: Queue | None = None
+    decider: Decider | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -53,7 +65,7 @@ class ServedModel:
 
 
 class Wish(NamedTuple):
-    """What the caller asks for besides predictions."""
+    """What the caller asks for besides predictions; ``scores`` are of ``decision_function``."""
 
     probabilities: bool = False
     scores: bool = False
@@ -75,7 +87,7 @@ class Result(NamedTuple):
 
 def predict(
     model: ServedModel,
-    matrix: FloatArray,
+    matrix: Matrix,
     wish: Wish,
     *,
     cache: Cache | None,
@@ -83,26 +95,62 @@ def predict(
 ) -> Result:
     """Score *matrix* with *model*, or answer from *cache*.
 
-    The key holds the model's digest, what was wished for and the bytes of the validated input, so
-    a new version is never answered from an old one's cache.
+    The key holds the model's digest, what was wished for and the content of the validated input,
+    so a new version is never answered from an old one's cache.
+
+    Raises:
+        InputInvalidError: the model refuses a row of texts or categories that keeps its contract.
     """
-    kept = cache if matrix.nbytes <= MAX_CACHED_INPUT_BYTES else None
-    key = (model.contract.artefact.sha256, wish, matrix.tobytes()) if kept else None
-    if kept is not None and key is not None:
-        found = kept.get(key)
+    content = None if cache is None else _content(matrix)
+    key = None if content is None else (model.contract.artefact.sha256, wish, content)
+    if cache is not None and key is not None:
+        found = cache.get(key)
         if found is not None:
             return Result(found, "hit")
     started = perf_counter()
-    scores = model.engine.predict(matrix)
+    scores = _scores(model, matrix, wish)
     metrics.predicted(seconds=perf_counter() - started, confidences=_confidences(scores))
-    fragment = _encode(model.contract, scores, wish)
-    if kept is not None and key is not None:
-        kept.put(key, fragment)
-    return Result(fragment, "miss" if kept is not None else "bypass", scores)
+    fragment = encoded(model.contract, scores, with_probabilities=wish.probabilities)
+    if cache is not None and key is not None:
+        cache.put(key, fragment)
+    return Result(fragment, "miss" if key is not None else "bypass", scores)
 
 
-def feature_means(matrix: FloatArray) -> list[float]:
-    """Return the mean of each column over the rows that have a value; NaN where none has."""
+def _content(matrix: Matrix) -> bytes | None:
+    """Return what *matrix* holds, or None when that is too long to be kept.
+
+    The bytes of an array of objects are addresses, which tell nothing of the values.
+    """
+    if matrix.nbytes > MAX_CACHED_INPUT_BYTES:
+        return None
+    if not matrix.dtype.hasobject:
+        return matrix.tobytes()
+    content = orjson.dumps(matrix.tolist())
+    return content if len(content) <= MAX_CACHED_INPUT_BYTES else None
+
+
+def _scores(model: ServedModel, matrix: Matrix, wish: Wish) -> Scores:
+    """Ask the engine and, where scores are wished for, what decides behind it."""
+    try:
+        scores = model.engine.predict(matrix)
+        if wish.scores and model.decider is not None:
+            return scores._replace(scores=model.decider.decide(matrix))
+    except ValueError as error:
+        # Of words there are endlessly many, and a contract need not list them.
+        if matrix.dtype.hasobject:
+            reason = "the model refuses these values, although they keep its contract"
+            raise InputInvalidError([FieldError(None, None, reason)]) from error
+        raise
+    return scores
+
+
+def feature_means(matrix: Matrix) -> list[float]:
+    """Return the mean of each column over the rows that have a value; NaN where none has.
+
+    A column of texts has none.
+    """
+    if matrix.dtype.hasobject:
+        return [_mean(column) for column in matrix.T.tolist()]
     rows: list[list[float]]
     if len(matrix) == 1:
         rows = matrix.tolist()
@@ -116,11 +164,27 @@ def feature_means(matrix: FloatArray) -> list[float]:
     return values
 
 
+def _mean(column: list[Any]) -> float:
+    if any(type(value) is str for value in column):
+        return nan
+    known = [value for value in column if not isnan(value)]
+    return fsum(known) / len(known) if known else nan
+
+
 def _confidences(scores: Scores) -> Sequence[float]:
-    """Return the highest probability of each row, without the rows that have a NaN."""
+    """Return the highest probability of each row, without the rows that have a NaN.
+
+    With several targets there are as many for each row.
+    """
     shares = scores.probabilities
     if shares is None:
         return ()
+    if isinstance(shares, tuple):
+        return [top for of_target in shares for top in _highest(of_target)]
+    return _highest(shares)
+
+
+def _highest(shares: FloatArray) -> Sequence[float]:
     if len(shares) == 1:
         [row] = shares.tolist()
         return () if isnan(sum(row)) else (max(row),)
@@ -128,25 +192,3 @@ def _confidences(scores: Scores) -> Sequence[float]:
     top = np.ascontiguousarray(shares.T).max(axis=0)
     known: list[float] = top[~np.isnan(top)].tolist()
     return known
-
-
-def _encode(contract: Contract, scores: Scores, wish: Wish) -> bytes:
-    """Encode the members that depend on model and input alone, without the outer braces."""
-    members: dict[str, object] = {"predictions": _encodable(scores.predictions)}
-    if wish.probabilities and scores.probabilities is not None:
-        members["probabilities"] = _encodable(scores.probabilities)
-        members["classes"] = contract.outputs.classes
-    return orjson.dumps(members, _to_list, orjson.OPT_SERIALIZE_NUMPY)[1:-1]
-
-
-def _encodable(array: Matrix) -> Matrix | list[Any]:
-    """Return *array* with each number as Python writes it: orjson shortens a float32."""
-    if array.size <= _FEW_VALUES or not array.dtype.isnative:
-        return _to_list(array)
-    return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array
-
-
-def _to_list(array: Matrix) -> list[Any]:
-    """Return *array* for orjson, which writes no text and no array that is not in order."""
-    values: list[Any] = array.tolist()
-    return values

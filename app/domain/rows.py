@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final, cast
 
 import numpy as np
 
-from app.domain.contract import Contract
-from app.domain.ports import FloatArray
+from app.domain.contract import NUMBERS, Contract
+from app.domain.forms import Forms, no_rows
+from app.domain.kinds import check_types
+from app.domain.ports import FloatArray, Matrix
+from app.domain.tables import Table
 from app.domain.values import Values
-from app.errors import BodyTooLargeError, FieldError, InputInvalidError, ModelRejectedError
 
 _NUMBERS: Final = {float, int}
 _NUMBERS_AND_NULL: Final = {float, int, type(None)}
 
 
 class RowReader:
-    """Reads rows of numbers for one contract; made once, then shared by threads.
+    """Reads rows for one contract; made once, then shared by threads.
+
+    A matrix has the shape (n_rows, n_features). It is float64 where the contract's input is
+    ``numbers``, with NaN for what is missing and passed on; otherwise it holds objects: a float
+    for a number or a boolean, a str for a category or a text.
 
     Args:
         contract: the features, in the order of the model.
         min_value: the least number any feature may have.
         max_value: the greatest number any feature may have.
-        nan_replacement: put in for a missing value where the contract says nothing.
+        nan_replacement: put in for a missing number where the contract says nothing.
         max_rows: rows in one request.
 
     Raises:
-        ModelRejectedError: the contract has features that are no numbers.
+        ModelRejectedError: the contract fills a text with a number.
     """
 
     def __init__(
@@ -40,25 +46,28 @@ class RowReader:
         nan_replacement: float,
         max_rows: int,
     ) -> None:
-        features = contract.features
-        unread = sorted({f.kind for f in features} - {"float", "int", "bool"})
-        if unread:
-            raise ModelRejectedError(f"features of kind {', '.join(unread)} are not served yet")
-        self._features: Final = features
+        self._features: Final = contract.features
         self._names: Final = contract.feature_names
         self._name_set: Final = frozenset(self._names)
-        self._max_rows: Final = max_rows
+        self._forms: Final = Forms(self._names, max_rows=max_rows)
         self._values: Final = Values(
-            features, min_value=min_value, max_value=max_value, nan_replacement=nan_replacement
+            [feature for feature in contract.features if feature.kind in NUMBERS],
+            min_value=min_value,
+            max_value=max_value,
+            nan_replacement=nan_replacement,
         )
+        is_table = contract.input != "numbers"
+        self._table: Final = Table(contract.features, self._values) if is_table else None
+        self._takes_texts: Final = contract.input == "texts"
 
-    def matrix(self, data: object) -> FloatArray:
-        """Return *data* as a matrix, missing values filled in, shape (n_rows, n_features).
+    def matrix(self, data: object) -> Matrix:
+        """Return *data* as a matrix, missing values filled in.
 
         Args:
-            data: a list of rows; a row is a list of numbers and nulls in the contract's order,
-                or an object from feature name to number or null. Or all rows as one float64
-                array, shape (n_rows, n_values), NaN for null, which is changed in place.
+            data: a list of rows, each a list in the contract's order or an object by feature name;
+                or an object of columns, each a list or an array of one length. Of a model that
+                takes texts, also a list of strings. Or all rows as one array, shape (n_rows,
+                n_values), NaN for null, which is changed in place.
 
         Raises:
             InputInvalidError: a row or a value breaks the contract.
@@ -66,36 +75,46 @@ class RowReader:
         """
         if isinstance(data, list):
             return self._from_list(data)
+        if isinstance(data, dict):
+            return self._from_columns(self._forms.columns(data))
         if not isinstance(data, np.ndarray):
-            raise _no_rows()
-        self._check_size(len(data))
-        if data.shape[1] != len(self._names):
-            raise InputInvalidError(list(_first(self._shape_faults(data))))
+            raise no_rows()
+        self._forms.check_width(data)
         return self.checked(data)
 
-    def checked(self, matrix: FloatArray) -> FloatArray:
-        """Return *matrix* when its values keep the contract, missing ones filled in, in place.
+    def checked(self, matrix: Matrix) -> Matrix:
+        """Return *matrix* when its values keep the contract, missing ones filled in.
 
         Args:
-            matrix: float64, shape (n_rows, n_features), n_rows 1 or more, NaN for missing values.
+            matrix: shape (n_rows, n_features), n_rows 1 or more, NaN for missing values. float64
+                is changed in place where the contract's input is ``numbers``.
 
         Raises:
             InputInvalidError: a value breaks the contract.
         """
-        return self._values.checked(matrix)
+        if self._table is None:
+            return self._values.checked(matrix)
+        return self._table.matrix(matrix.T.tolist())
 
-    def outside_training(self, matrix: FloatArray) -> int:
-        """Count the values outside the range seen in training; NaN counts as inside."""
-        return self._values.outside_training(matrix)
+    def outside_training(self, matrix: Matrix) -> int:
+        """Count numbers outside the range seen in training, and categories that were never seen.
 
-    def _from_list(self, data: list[Any]) -> FloatArray:
+        What is missing counts as seen.
+        """
+        if self._table is None:
+            return self._values.outside_training(matrix)
+        return self._table.outside_training(matrix)
+
+    def _from_list(self, data: list[Any]) -> Matrix:
+        if self._table is not None:
+            return self._table.matrix([*map(list, zip(*self._rows(data), strict=True))])
         if len(data) == 1:
             row = self._in_order(data[0])
             if row is not None and self._values.surely_hold(row):
                 return np.array([row], dtype=np.float64)
-        rows = self._as_lists(data)
+        rows = self._forms.rows(data)
         if not set(map(type, chain.from_iterable(rows))) <= _NUMBERS_AND_NULL:
-            self._check_types(rows)
+            check_types(self._features, [*map(list, zip(*rows, strict=True))])
         return self.checked(np.array(rows, dtype=np.float64))
 
     def _in_order(self, row: Any) -> list[float] | None:
@@ -109,72 +128,23 @@ class RowReader:
             return cast("list[float]", row)
         return self._values.filled(row) if kinds <= _NUMBERS_AND_NULL else None
 
-    def _as_lists(self, data: list[Any]) -> list[list[Any]]:
-        if not data:
-            raise _no_rows()
-        self._check_size(len(data))
-        if type(data[0]) is dict:
-            return self._from_objects(data)
-        if set(map(type, data)) != {list} or set(map(len, data)) != {len(self._names)}:
-            raise InputInvalidError(list(_first(self._shape_faults(data))))
-        return data
+    def _rows(self, data: list[Any]) -> list[list[Any]]:
+        if self._takes_texts:
+            data = [[it] if type(it) is str else it for it in data]
+        return self._forms.rows(data)
 
-    def _check_size(self, n_rows: int) -> None:
-        if n_rows > self._max_rows:
-            raise BodyTooLargeError(f"{n_rows} rows; at most {self._max_rows} are taken.")
-
-    def _shape_faults(self, data: Sequence[Any] | FloatArray) -> Iterator[FieldError]:
-        wanted = len(self._names)
-        for number, row in enumerate(data):
-            if not isinstance(row, list | np.ndarray):
-                yield FieldError(number, None, f"must be a list of {wanted} values")
-            elif len(row) != wanted:
-                yield FieldError(number, None, f"has {len(row)} values; {wanted} are needed")
-
-    def _from_objects(self, data: list[Any]) -> list[list[Any]]:
-        faults = list(_first(self._object_faults(data)))
-        if faults:
-            raise InputInvalidError(faults)
-        return [[*map(row.__getitem__, self._names)] for row in data]
-
-    def _object_faults(self, data: Sequence[object]) -> Iterator[FieldError]:
-        names = self._name_set
-        for number, row in enumerate(data):
-            if type(row) is not dict:
-                yield FieldError(number, None, "must be an object like the first row")
-            elif row.keys() != names:
-                for name in self._names:
-                    if name not in row:
-                        yield FieldError(number, name, "is absent; send null if it is missing")
-                for name in row:
-                    if name not in names:
-                        yield FieldError(number, name[:200], "is no feature of this model")
-
-    def _check_types(self, rows: list[list[Any]]) -> None:
-        faults = list(_first(self._type_faults(rows)))
-        if faults:
-            raise InputInvalidError(faults)
-
-    def _type_faults(self, rows: list[list[Any]]) -> Iterator[FieldError]:
-        for number, row in enumerate(rows):
-            for feature, value in zip(self._features, row, strict=True):
-                allowed = (
-                    _NUMBERS_AND_NULL | {bool} if feature.kind == "bool" else _NUMBERS_AND_NULL
-                )
-                if type(value) not in allowed:
-                    reason = f"must be a number or null, not {_json_name(value)}"
-                    yield FieldError(number, feature.name, reason)
+    def _from_columns(self, columns: Sequence[Any]) -> Matrix:
+        if self._table is not None:
+            return self._table.matrix([*map(_as_list, columns)])
+        if not all(isinstance(it, np.ndarray) and it.dtype.kind in "fiu" for it in columns):
+            columns = [*map(_as_list, columns)]
+            check_types(self._features, columns)
+        # From the first on each column is one run in memory; the engines want each row to be one.
+        matrix: FloatArray = np.array(columns, dtype=np.float64)
+        return self.checked(np.ascontiguousarray(matrix.T))
 
 
-def _no_rows() -> InputInvalidError:
-    return InputInvalidError([FieldError(None, None, "'data' must be a list of rows")])
-
-
-def _first(faults: Iterator[FieldError]) -> Iterator[FieldError]:
-    for _, fault in zip(range(InputInvalidError.MAX_FAULTS), faults, strict=False):
-        yield fault
-
-
-def _json_name(value: object) -> str:
-    names = {str: "a string", bool: "a boolean", list: "an array", dict: "an object"}
-    return names.get(type(value), type(value).__name__)
+def _as_list(column: Any) -> list[Any]:
+    """Return *column* with its values as Python has them."""
+    values: list[Any] = column.tolist() if isinstance(column, np.ndarray) else column
+    return values

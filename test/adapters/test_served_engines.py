@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from app import create_app
+from app.adapters.model_files import ARTEFACT, MANIFEST, contract_of
 from app.adapters.null import NullMetrics
 from app.adapters.watched_model import WatchedModel
 from app.domain.prediction import ServedModel
@@ -174,8 +175,11 @@ def test_the_kept_copy_holds_all_files_of_a_version(settings: Settings) -> None:
 
     (kept,) = settings.path(settings.runtime_path).glob("models/*/")
 
+    contract = contract_of((folder / MANIFEST).read_bytes())
+    files = {ARTEFACT, MANIFEST, *(it.file for it in contract.compiled)}
+    assert len(files) > 2
     assert {file.name: file.read_bytes() for file in kept.iterdir()} == {
-        file.name: file.read_bytes() for file in folder.iterdir()
+        name: (folder / name).read_bytes() for name in files
     }
     assert all(file.stat().st_mode & 0o077 == 0 for file in kept.iterdir())
 

@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter, sleep
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 
-from app.domain.ports import Engine, Matrix, Scores
+from app.domain.ports import Engine, FloatArray, Matrix, Probabilities, Scores
 from app.errors import OverloadedError
 
 _NEWEST_WEIGHT: Final = 1 / 8
@@ -49,11 +49,8 @@ class _Job:
             raise self.error
         if len(self.parts) == 1:
             return self.parts[0]
-        known = [part.probabilities for part in self.parts if part.probabilities is not None]
-        return Scores(
-            np.concatenate([part.predictions for part in self.parts]),
-            np.concatenate(known) if known else None,
-        )
+        predictions = np.concatenate([part.predictions for part in self.parts])
+        return Scores(predictions, joined_probabilities(self.parts))
 
 
 class _Piece(NamedTuple):
@@ -217,16 +214,27 @@ class BatchedEngine:
         matrix = parts[0] if len(parts) == 1 else np.concatenate(parts)
         scores = self._engine.predict(matrix)
         found = {len(matrix), len(scores.predictions)}
-        if scores.probabilities is not None:
-            found.add(len(scores.probabilities))
+        shares = scores.probabilities
+        if shares is not None:
+            found.update(map(len, shares) if isinstance(shares, tuple) else [len(shares)])
         if len(found) > 1:
             raise RuntimeError(f"the engine was given {len(matrix)} rows and answered others")
         return scores
 
 
+def joined_probabilities(parts: Sequence[Scores]) -> Probabilities | None:
+    """Return the probabilities of *parts* one after the other, for each target by itself."""
+    known = [part.probabilities for part in parts if part.probabilities is not None]
+    if not known:
+        return None
+    if isinstance(known[0], tuple):
+        return tuple(map(np.concatenate, zip(*known, strict=True)))
+    return np.concatenate(cast("list[FloatArray]", known))
+
+
 def _between(scores: Scores, start: int, stop: int) -> Scores:
-    probabilities = scores.probabilities
-    return Scores(
-        scores.predictions[start:stop],
-        None if probabilities is None else probabilities[start:stop],
-    )
+    shares = scores.probabilities
+    if isinstance(shares, tuple):
+        return Scores(scores.predictions[start:stop], tuple(it[start:stop] for it in shares))
+    part = None if shares is None else shares[start:stop]
+    return Scores(scores.predictions[start:stop], part)

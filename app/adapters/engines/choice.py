@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.adapters.engines.deciding import decider_of
 from app.adapters.engines.opening import open_compiled
 from app.domain.compiled import Compiled, Timing
 from app.domain.contract import Contract
 from app.domain.golden import COMPILED, replay
 from app.domain.parity import check
-from app.domain.ports import Engine
+from app.domain.ports import Decider, Engine
 from app.errors import ModelRejectedError, NotCompilableError
 
 log = logging.getLogger("gatehouse.models")
@@ -27,12 +28,14 @@ class Choice:
         name: linear, forest, onnx or sklearn.
         timing: at registration, where it was measured.
         fallback: why no faster one was taken; None when this is the fastest.
+        decider: has the scores; None where the contract promises none.
     """
 
     engine: Engine
     name: str
     timing: Timing | None
     fallback: str | None
+    decider: Decider | None = None
 
 
 def choose(
@@ -43,7 +46,8 @@ def choose(
     Args:
         contract: verified.
         compiled: verified content of the engines' files, by name.
-        open_reference: unpickles the estimator; only asked when no compiled engine serves.
+        open_reference: unpickles the estimator; only asked when no compiled engine serves, or when
+            somebody wants scores that only the estimator has.
 
     Raises:
         ModelRejectedError: the reference does not answer as it did either, or cannot be opened.
@@ -57,11 +61,14 @@ def choose(
             log.warning("engine refused", extra=extra | {"problem": str(error)})
             problems.append(f"{it.engine}: {error}")
         else:
-            return Choice(engine, it.engine, it.timing, "; ".join(problems) or None)
+            decider = decider_of(engine, open_reference) if contract.outputs.has_scores else None
+            return Choice(engine, it.engine, it.timing, "; ".join(problems) or None, decider)
     engine = open_reference()
     replay(contract, engine)
     problems += [f"{kind}: {why}" for kind, why in contract.not_compiled.items()]
-    return Choice(engine, REFERENCE, contract.reference_timing, "; ".join(problems) or None)
+    fallback, timing = "; ".join(problems) or None, contract.reference_timing
+    decider = decider_of(engine, open_reference) if contract.outputs.has_scores else None
+    return Choice(engine, REFERENCE, timing, fallback, decider)
 
 
 def _opened(it: Compiled, contract: Contract, payload: bytes) -> Engine:

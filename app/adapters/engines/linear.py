@@ -39,8 +39,17 @@ class LinearEngine:
 
     def predict(self, matrix: Matrix) -> Scores:
         """Score every row of *matrix*, shape (n_rows, n_features)."""
+        return self._link(self._scores(matrix))
+
+    def decide(self, matrix: Matrix) -> FloatArray:
+        """Return ``decision_function`` of every row, shape (n_rows,) or (n_rows, n_classes)."""
+        scores = self._scores(matrix)
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def _scores(self, matrix: Matrix) -> FloatArray:
         rows = prepared(matrix, self._steps)
-        return self._link(np.dot(rows, self._coef) + self._intercept)
+        scores: FloatArray = np.dot(rows, self._coef) + self._intercept
+        return scores
 
     def _identity(self, scores: FloatArray) -> Scores:
         return Scores(scores, None)

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.adapters.engines.batched import BatchedEngine
+from app.adapters.engines.batched import BatchedEngine, joined_probabilities
 from app.domain.compiled import Timing
 from app.domain.contract import Contract
 from app.domain.golden import golden_matrix
-from app.domain.ports import Engine, Matrix
+from app.domain.ports import Engine, FloatArray, Matrix, Probabilities
 
 log = logging.getLogger("gatehouse.models")
 # Handing rows to another thread, and answers back, costs a request about 80 µs of CPU.
@@ -34,9 +34,10 @@ def batched(
         max_wait_seconds: a request that would begin later is refused.
     """
     max_rows = rows_of_a_call(timing) if timing is not None else None
-    if timing is None or max_rows is None:
+    rows = _some_rows(contract)
+    if timing is None or max_rows is None or rows is None:
         return None
-    if not _answers_rows_alone(engine, _some_rows(contract)):
+    if not _answers_rows_alone(engine, rows):
         extra = {"model": contract.name, "version": contract.version}
         log.warning("engine not batched: its answers depend on the rows around", extra=extra)
         return None
@@ -62,12 +63,17 @@ def rows_of_a_call(timing: Timing) -> int | None:
     return max(1, int(room_us / row_us))
 
 
-def _some_rows(contract: Contract) -> Matrix:
-    """Return rows that differ, shape (n_rows, n_features): golden ones where there are two."""
-    golden, width = golden_matrix(contract.golden), len(contract.features)
-    return (
-        golden if len(golden) > 1 else np.random.default_rng(0).normal(scale=3.0, size=(8, width))
-    )
+def _some_rows(contract: Contract) -> Matrix | None:
+    """Return rows that differ, shape (n_rows, n_features): golden ones where there are two.
+
+    Numbers can be made up for a model of numbers; for any other there are none then.
+    """
+    golden = golden_matrix(contract.golden, contract.input)
+    if len(golden) > 1:
+        return golden
+    if contract.input != "numbers":
+        return None
+    return np.random.default_rng(0).normal(scale=3.0, size=(8, len(contract.features)))
 
 
 def _answers_rows_alone(engine: Engine, rows: Matrix) -> bool:
@@ -78,8 +84,16 @@ def _answers_rows_alone(engine: Engine, rows: Matrix) -> bool:
         return False
     if not _is_same(whole.predictions, np.concatenate([it.predictions for it in parts])):
         return False
-    known = [it.probabilities for it in parts if it.probabilities is not None]
-    return whole.probabilities is None or _is_same(whole.probabilities, np.concatenate(known))
+    joined = joined_probabilities(parts)
+    if whole.probabilities is None or joined is None:
+        return whole.probabilities is joined
+    pairs = zip(_each(whole.probabilities), _each(joined), strict=True)
+    return all(_is_same(*pair) for pair in pairs)
+
+
+def _each(probabilities: Probabilities) -> tuple[FloatArray, ...]:
+    """Return the probabilities of each target."""
+    return probabilities if isinstance(probabilities, tuple) else (probabilities,)
 
 
 def _is_same(whole: npt.NDArray[np.generic], joined: npt.NDArray[np.generic]) -> bool:

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from app.domain.contract import Feature
-from app.errors import BodyMalformedError
 from app.gate.arrow.rows import read_rows
-from app.gate.decode import PLAIN, WITH_PROBABILITIES, PredictBody
+from app.gate.decode import PredictBody
+from app.gate.wishes import asked_in_query
 from app.settings.schema import Settings
-
-_WISHES: Final = {
-    "": PLAIN,
-    "probabilities=false": PLAIN,
-    "probabilities=true": WITH_PROBABILITIES,
-}
 
 
 def decode_arrow(
     body: bytes, query: str, features: Sequence[Feature], settings: Settings
 ) -> PredictBody:
-    """Read the rows of *body*; the wish for probabilities stands in *query*.
+    """Read the rows of *body*; what else is asked for stands in *query*.
 
-    The rows are float64, shape (n_rows, n_features), NaN for null: ``RowReader.checked`` is next.
+    The rows are of shape (n_rows, n_features), NaN for null: ``RowReader.checked`` is next.
 
     Raises:
         BodyMalformedError: the body is no Arrow stream, or the query asks for something else.
         InputInvalidError: the columns are not those of the features.
-        BodyTooLargeError: more rows than allowed.
+        BodyTooLargeError: more rows than allowed, or longer texts.
     """
-    if query not in _WISHES:
-        raise BodyMalformedError("The query may be 'probabilities=true' or 'probabilities=false'.")
+    asked = asked_in_query(query)
     rows = read_rows(
         body,
         features,
         max_rows=settings.model.max_arrow_rows,
         max_bytes=settings.server.max_arrow_bytes,
     )
-    return PredictBody(rows, _WISHES[query], is_in_order=True)
+    return PredictBody(rows, asked.wish, is_in_order=True, skips=asked.skips)

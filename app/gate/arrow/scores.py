@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from app.domain.contract import Contract, Value
-from app.domain.ports import Scores
+from app.domain.contract import Contract, Outputs, Value
+from app.domain.ports import FloatArray, Matrix, Probabilities, Scores
 from app.gate.arrow.nodes import Node, buffer, padded, pairs, scalar, table, text, vector
 
 _CONTINUATION: Final = 0xFFFFFFFF
@@ -37,14 +37,15 @@ def write_scores(
 ) -> bytes:
     """Return a stream with ``prediction`` and, if wanted, ``probability_<class>`` of each class.
 
-    Labels that are no numbers come as text. The schema's metadata name model, version and
-    request_id.
+    Of several targets there are ``prediction_<target>`` and ``probability_<target>_<class>``; the
+    scores, where there are some, are ``score`` or ``score_<class>``. Labels that are no numbers
+    come as text. The schema's metadata name model, version and request_id.
     """
-    columns = [_column("prediction", scores.predictions)]
+    columns = [*_predictions(contract.outputs, scores.predictions)]
     if wants_probabilities and scores.probabilities is not None:
-        names = _class_names(contract, scores.probabilities.shape[1])
-        for name, column in zip(names, scores.probabilities.T, strict=True):
-            columns.append(_column(f"probability_{name}", column))
+        columns += _probabilities(contract.outputs, scores.probabilities)
+    if scores.scores is not None:
+        columns += _scores(contract.outputs, scores.scores)
     metadata = {
         "model": contract.name,
         "version": contract.version,
@@ -54,16 +55,58 @@ def write_scores(
     return schema + _batch(columns, len(scores.predictions)) + _END
 
 
-def _class_names(contract: Contract, n_classes: int) -> Iterator[str]:
-    classes: Sequence[Value] = contract.outputs.classes or range(n_classes)
-    return (_text_of(value) for value in classes)
+def _predictions(outputs: Outputs, predictions: Matrix) -> Iterator[_Column]:
+    if predictions.ndim == 1:
+        yield _column("prediction", predictions)
+        return
+    for name, column in zip(_target_names(outputs, predictions), predictions.T, strict=True):
+        yield _column(f"prediction_{name}", _alike(column))
+
+
+def _probabilities(outputs: Outputs, probabilities: Probabilities) -> Iterator[_Column]:
+    if not isinstance(probabilities, tuple):
+        yield from _shares("probability", outputs.classes, probabilities)
+        return
+    names = _target_names(outputs, np.empty((0, len(probabilities))))
+    classes = [it.classes for it in outputs.targets] or [None] * len(probabilities)
+    for name, known, shares in zip(names, classes, probabilities, strict=True):
+        yield from _shares(f"probability_{name}", known, shares)
+
+
+def _scores(outputs: Outputs, scores: FloatArray) -> Iterator[_Column]:
+    if scores.ndim == 1:
+        yield _column("score", scores)
+        return
+    known = outputs.classes or tuple(target.name for target in outputs.targets)
+    yield from _shares("score", known, scores)
+
+
+def _shares(prefix: str, classes: Sequence[Value] | None, shares: FloatArray) -> Iterator[_Column]:
+    """Return a column for each class; where their number is another, they are numbered."""
+    n_classes = shares.shape[1]
+    names: Sequence[Value] = classes if classes and len(classes) == n_classes else range(n_classes)
+    for name, column in zip(names, shares.T, strict=True):
+        yield _column(f"{prefix}_{_text_of(name)}", column)
+
+
+def _target_names(outputs: Outputs, predictions: Matrix) -> list[str]:
+    n_targets = predictions.shape[1]
+    names = [target.name for target in outputs.targets]
+    return names if len(names) == n_targets else [*map(str, range(n_targets))]
+
+
+def _alike(column: Matrix) -> Matrix:
+    """Return the answers to one target as numbers or truths, where all of them are."""
+    if not column.dtype.hasobject or len(set(map(type, column.tolist()))) != 1:
+        return column
+    return np.array(column.tolist())
 
 
 def _text_of(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _column(name: str, values: npt.NDArray[Any]) -> _Column:
+def _column(name: str, values: Matrix) -> _Column:
     kind = values.dtype.kind
     if kind == "f":
         return _Column(name, _FLOAT, table(scalar("h", _DOUBLE)), (_bytes(values, np.float64),))
@@ -77,7 +120,7 @@ def _column(name: str, values: npt.NDArray[Any]) -> _Column:
     return _Column(name, _TEXT, table(), (_bytes(ends, np.int32), b"".join(coded)))
 
 
-def _bytes(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> bytes:
+def _bytes(values: Matrix, dtype: npt.DTypeLike) -> bytes:
     return values.astype(np.dtype(dtype).newbyteorder("<"), copy=False).tobytes()
 
 

@@ -88,8 +88,8 @@ def until(condition: Callable[[], object]) -> None:
 def assert_answers(asked: Future[Scores], *values: float) -> None:
     found, expected = asked.result(SECONDS), scores_of(rows(*values))
     assert found.predictions.tolist() == expected.predictions.tolist()
-    assert found.probabilities is not None
-    assert expected.probabilities is not None
+    assert isinstance(found.probabilities, np.ndarray)
+    assert isinstance(expected.probabilities, np.ndarray)
     assert found.probabilities.tolist() == expected.probabilities.tolist()
 
 
@@ -367,3 +367,33 @@ def test_a_stall_is_forgotten_by_calls_that_follow_no_other() -> None:
         batched.predict(rows(1.0))
 
     assert batched._call_seconds < 0.25
+
+
+class Several:
+    """Two targets with two and three classes, whose shares tell which row they belong to."""
+
+    def __init__(self, loses: int = 0) -> None:
+        self._loses = loses
+
+    def predict(self, matrix: Matrix) -> Scores:
+        values: FloatArray = matrix[:, 0].astype(np.float64)
+        shares = np.stack([values, -values], 1), np.stack([values] * 3, 1)[self._loses :]
+        return Scores(np.stack([values, values + 1], 1), shares)
+
+
+def test_several_targets_are_put_together_target_by_target() -> None:
+    batched = BatchedEngine(Several(), max_rows=2, call_seconds=0.0, max_wait_seconds=SECONDS)
+
+    found = batched.predict(rows(1, 2, 3, 4, 5))
+
+    assert found.predictions.tolist() == [[1, 2], [2, 3], [3, 4], [4, 5], [5, 6]]
+    assert isinstance(found.probabilities, tuple)
+    assert [it.shape for it in found.probabilities] == [(5, 2), (5, 3)]
+    assert found.probabilities[1][:, 0].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_target_that_lacks_a_row_is_given_to_nobody() -> None:
+    batched = BatchedEngine(Several(1), max_rows=2, call_seconds=0.0, max_wait_seconds=SECONDS)
+
+    with pytest.raises(RuntimeError, match="2 rows"):
+        batched.predict(rows(1, 2, 3))

@@ -90,7 +90,7 @@ def check(scores: Scores, model: Any, rows: Any) -> None:
         return
     assert np.array_equal(scores.predictions, expected)
     if hasattr(model, "predict_proba"):
-        assert scores.probabilities is not None
+        assert isinstance(scores.probabilities, np.ndarray)
         assert scores.probabilities.flags.c_contiguous
         assert np.abs(scores.probabilities - model.predict_proba(rows)).max() < 1e-12
     else:
@@ -128,7 +128,7 @@ def test_shares_that_are_all_zero_become_even() -> None:
 
     shares = engine.predict(np.zeros((1, 1))).probabilities
 
-    assert shares is not None
+    assert isinstance(shares, np.ndarray)
     assert shares.tolist() == [[1 / 3, 1 / 3, 1 / 3]]
 
 

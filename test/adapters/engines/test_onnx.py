@@ -45,7 +45,7 @@ def test_classes_and_shares_are_those_of_scikit_learn(
     scores = engine_of(onnx_model(neighbours, 30, precision), neighbours).predict(rows)
 
     assert scores.predictions.tolist() == neighbours.predict(rows).tolist()
-    assert scores.probabilities is not None
+    assert isinstance(scores.probabilities, np.ndarray)
     assert scores.probabilities.dtype == np.float64
     assert np.abs(scores.probabilities - neighbours.predict_proba(rows)).max() < 1e-6
 

@@ -49,7 +49,7 @@ def test_a_forest_behind_a_scaler_answers_as_the_pipeline_does() -> None:
     scores = open_compiled("forest", of_classes(*NAMES), payload).predict(SIDES.features)
 
     assert scores.predictions.tolist() == model.predict(SIDES.features).tolist()
-    assert scores.probabilities is not None
+    assert isinstance(scores.probabilities, np.ndarray)
     assert scores.probabilities.tolist() == model.predict_proba(SIDES.features).tolist()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -9,10 +10,12 @@ from sklearn.preprocessing import FunctionTransformer
 
 from app.adapters.engines.sharing import batched, rows_of_a_call
 from app.domain.compiled import Timing
-from app.domain.golden import record
+from app.domain.contract import GoldenRows
+from app.domain.golden import golden_matrix, record
 from app.domain.ports import Engine, Matrix, Scores
 from app.wiring import reference_engine
 from test.builders import a_classification_table, a_contract
+from test.shapes import all_shapes
 
 DEAR = Timing(one_row_us=9_000, thousand_rows_us=20_000)
 CHEAP = Timing(one_row_us=10, thousand_rows_us=500)
@@ -100,3 +103,28 @@ class Refuses:
 @pytest.mark.parametrize("engine", [Shares(), Refuses()], ids=["shares", "refuses"])
 def test_an_engine_that_nothing_is_known_of_is_not_batched(engine: Engine) -> None:
     assert batched(engine, a_contract(), DEAR, max_wait_seconds=1.0) is None
+
+
+@pytest.mark.parametrize("name", ["table", "texts", "multi-output", "multi-output-numbers"])
+def test_every_shape_is_batched_and_answers_as_alone(name: str) -> None:
+    shape = all_shapes()[name]
+    has_probabilities = shape.contract.outputs.has_probabilities
+    engine = reference_engine(shape.estimator, has_probabilities=has_probabilities)
+
+    shared = batched(engine, shape.contract, DEAR, max_wait_seconds=1.0)
+
+    assert shared is not None
+    rows = golden_matrix(shape.contract.golden, shape.contract.input)
+    predictions = shared.predict(rows).predictions
+    assert np.array_equal(predictions, engine.predict(rows).predictions)
+
+
+def test_a_model_of_words_without_golden_rows_is_not_batched(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shape = all_shapes()["texts"]
+    engine = reference_engine(shape.estimator, has_probabilities=True)
+    contract = shape.contract.model_copy(update={"golden": GoldenRows()})
+
+    assert batched(engine, contract, DEAR, max_wait_seconds=1.0) is None
+    assert not caplog.text

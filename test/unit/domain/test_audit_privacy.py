@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from math import nan
 from typing import Any
 
+import numpy as np
 import pytest
 
-from app.domain.audit import Event, Record
+from app.domain.audit import Event, Evidence, Record
 from app.domain.audit_privacy import HASHED, LONG, PACKED, ModelPrivacy, Privacy, unpacked
+from app.domain.contract import Feature
 from test.audit_parts import NOON, a_refusal, an_event, some_evidence
 from test.builders import a_contract
 
@@ -133,3 +135,34 @@ def test_features_that_a_model_lacks_are_told_once() -> None:
 )
 def test_text_that_a_database_refuses_is_written_out(sent: str, stored: str) -> None:
     assert kept(an_event(subject=sent))["subject"] == stored
+
+
+def of_words(rest: ModelPrivacy, n_rows: int = 2) -> Any:
+    """What is kept of rows with a number and a text."""
+    features = (Feature(name="age"), Feature(name="note", kind="text"))
+    matrix = np.empty((n_rows, 2), dtype=object)
+    matrix[:] = [(41.0, "a secret"), (nan, nan)] * (n_rows // 2)
+    evidence = Evidence(a_contract(*features), matrix, b'"predictions":[1]')
+    fields = Privacy(b"key", rest).kept(an_event(evidence=evidence))
+    return json.loads(unpacked(fields[-2] or "{}"))
+
+
+@pytest.mark.parametrize("n_rows", [2, LONG], ids=["few", "many"])
+def test_words_are_kept_as_they_are(n_rows: int) -> None:
+    found = of_words(ModelPrivacy(), n_rows)
+
+    assert found == {
+        "age": [41.0, None] * (n_rows // 2),
+        "note": ["a secret", None] * (n_rows // 2),
+    }
+
+
+@pytest.mark.parametrize("n_rows", [2, LONG], ids=["few", "many"])
+def test_words_may_be_hashed_or_left_out(n_rows: int) -> None:
+    hashed = of_words(ModelPrivacy(features={"note": "hashed"}), n_rows)
+
+    assert hashed["age"] == [41.0, None] * (n_rows // 2)
+    assert len(hashed["note"]) == n_rows
+    assert hashed["note"][0].startswith(HASHED)
+    assert "secret" not in json.dumps(hashed)
+    assert "note" not in of_words(ModelPrivacy(features={"note": "omitted"}), n_rows)

@@ -169,3 +169,22 @@ def test_the_first_golden_row_is_the_example() -> None:
 )
 def test_without_golden_rows_the_example_is_the_middle(feature: Feature, value: object) -> None:
     assert a_contract(feature).example_row == (value,)
+
+
+@pytest.mark.parametrize(
+    ("feature", "value"),
+    [
+        (Feature(name="c", kind="category", categories=("x", "y")), "x"),
+        (Feature(name="c", kind="category"), "text"),
+        (Feature(name="t", kind="text"), "text"),
+    ],
+    ids=["category", "any category", "text"],
+)
+def test_an_example_of_words_is_a_word(feature: Feature, value: str) -> None:
+    assert a_contract(feature).example_row == (value,)
+
+
+def test_an_unknown_category_is_refused_unless_the_contract_warns() -> None:
+    assert Feature(name="c", kind="category").unknown == "refuse"
+    with pytest.raises(ValidationError):
+        Feature.model_validate({"name": "c", "kind": "category", "unknown": "ignore"})

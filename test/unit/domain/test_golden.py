@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
-from app.domain.contract import Contract, GoldenRows
+from app.domain.contract import Contract, Feature, GoldenRows
 from app.domain.golden import COMPILED, golden_matrix, record, replay
 from app.domain.ports import Matrix, Scores
 from app.errors import ModelRejectedError
@@ -147,3 +148,88 @@ def test_an_engine_that_fails_is_refused() -> None:
 
 def test_without_golden_rows_nothing_is_asked() -> None:
     replay(a_contract(), Fails())
+
+
+class Answers:
+    """An engine that answers the same whatever it is asked."""
+
+    def __init__(self, predictions: Any, probabilities: Any = None) -> None:
+        self.scores = Scores(np.array(predictions), probabilities)
+
+    def predict(self, matrix: Matrix) -> Scores:
+        self.asked = matrix
+        return self.scores
+
+
+WORDS = np.array([[1.0, "Bern"], [np.nan, np.nan]], dtype=object)
+SHARES = (np.array([[0.25, 0.75], [0.5, 0.5]]), np.array([[0.1, 0.2, 0.7], [1.0, 0.0, 0.0]]))
+PAIRS = [["a", "x"], ["b", "y"]]
+
+
+def of_words(engine: Answers, task: str = "classification") -> Contract:
+    features = (Feature(name="age"), Feature(name="town", kind="category"))
+    contract = a_contract(*features, task=task, golden=record(WORDS, engine))
+    return Contract.model_validate_json(contract.model_dump_json())
+
+
+def test_words_and_gaps_come_back_as_they_were_recorded() -> None:
+    engine = Answers(PAIRS, SHARES)
+
+    replay(of_words(engine), engine)
+
+    assert engine.asked.dtype == object
+    assert engine.asked[0].tolist() == [1.0, "Bern"]
+    assert [value != value for value in engine.asked[1]] == [True, True]  # noqa: PLR0124
+
+
+def test_every_target_is_recorded_for_its_row() -> None:
+    golden = record(WORDS, Answers(PAIRS, SHARES))
+
+    assert golden.predictions == (("a", "x"), ("b", "y"))
+    assert golden.probabilities == (
+        ((0.25, 0.75), (0.1, 0.2, 0.7)),
+        ((0.5, 0.5), (1.0, 0.0, 0.0)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "n_wrong"),
+    [
+        (Answers([["a", "x"], ["b", "z"]], SHARES), 1),
+        (Answers(["a", "b"], SHARES), 2),
+        (Answers(PAIRS, SHARES[0]), 2),
+        (Answers(PAIRS, (SHARES[0], SHARES[1] + [[0.0, 0.0, 1e-4], [0.0, 0.0, 0.0]])), 1),
+        (Answers(PAIRS, SHARES[::-1]), 2),
+        (Answers(PAIRS), 2),
+    ],
+    ids=["label", "one target", "one array", "share", "order", "none"],
+)
+def test_a_change_in_one_target_is_refused(other: Answers, n_wrong: int) -> None:
+    contract = of_words(Answers(PAIRS, SHARES))
+
+    with pytest.raises(ModelRejectedError, match=f"{n_wrong} of 2 golden rows"):
+        replay(contract, other)
+
+
+@pytest.mark.parametrize(("factor", "agrees"), [(1 + 5e-7, True), (1 + 5e-6, False)])
+def test_numbers_of_several_targets_are_compared_one_by_one(factor: float, agrees: bool) -> None:  # noqa: FBT001
+    numbers = np.array([[1.0, 200.0], [3.0, -4.0]])
+    contract = of_words(Answers(numbers), "regression")
+    other = Answers(numbers * [[1.0, factor], [1.0, 1.0]])
+
+    if agrees:
+        replay(contract, other)
+        return
+    with pytest.raises(ModelRejectedError, match="1 of 2 golden rows"):
+        replay(contract, other)
+
+
+def test_words_instead_of_numbers_are_refused() -> None:
+    contract = of_words(Answers([1.0, 2.0]), "regression")
+
+    with pytest.raises(ModelRejectedError, match="2 of 2 golden rows"):
+        replay(contract, Answers(["one", "two"]))
+
+
+def test_without_golden_rows_a_table_is_empty() -> None:
+    assert len(golden_matrix(GoldenRows(), "table")) == 0

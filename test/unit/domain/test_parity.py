@@ -169,3 +169,43 @@ def test_one_label_or_a_number_too_far_off_is_refused(parity: Parity, reason: st
 
 def test_numbers_within_the_tolerance_pass() -> None:
     check(Parity(rows=9, largest_difference=1e-5))
+
+
+TWO_TARGETS = Scores(
+    np.array([[0, 1], [1, 1], [1, 0]]),
+    (np.array([[1.0, 0.0]] * 3), np.array([[0.25, 0.5, 0.25]] * 3)),
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "disagreements", "difference"),
+    [
+        (TWO_TARGETS, 0, 0.0),
+        (TWO_TARGETS._replace(predictions=np.array([[0, 1], [0, 0], [1, 0]])), 1, 0.0),
+        (
+            TWO_TARGETS._replace(
+                probabilities=(np.array([[1.0, 0.0]] * 3), np.array([[0.25, 0.75, 0.25]] * 3))
+            ),
+            0,
+            0.25,
+        ),
+        (TWO_TARGETS._replace(probabilities=np.array([[1.0, 0.0]] * 3)), 3, 0.0),
+        (TWO_TARGETS._replace(probabilities=None), 3, 0.0),
+        (TWO_TARGETS._replace(predictions=np.array([0, 1, 1])), 3, 0.0),
+    ],
+    ids=["the same", "labels", "shares", "one target", "no shares", "one answer"],
+)
+def test_every_target_is_compared(other: Scores, disagreements: int, difference: float) -> None:
+    parity = compare(TWO_TARGETS, other, "classification")
+
+    assert (parity.rows, parity.label_disagreements) == (3, disagreements)
+    assert parity.largest_difference == difference
+
+
+def test_numbers_of_several_targets_are_compared_in_their_own_size() -> None:
+    expected = Scores(np.array([[1.0, 1000.0], [0.0, 2.0]]), None)
+    found = Scores(np.array([[1.0, 1001.0], [0.0, 2.0]]), None)
+
+    parity = compare(expected, found, "regression")
+
+    assert (parity.label_disagreements, parity.largest_difference) == (0, 0.001)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.domain.contract import Contract, Feature, Outputs
 from app.domain.ports import Cache, Engine, Matrix, Scores
 from app.domain.prediction import MAX_CACHED_INPUT_BYTES, ServedModel, Wish, feature_means, predict
 from app.domain.rows import RowReader
+from app.errors import InputInvalidError
 from test.builders import a_contract
 
 
@@ -221,3 +223,117 @@ def test_means_are_those_of_the_rows(n_rows: int) -> None:
     matrix = np.random.default_rng(6).normal(size=(n_rows, 3))
 
     assert feature_means(matrix) == pytest.approx(matrix.mean(axis=0).tolist())
+
+
+def of_words(engine: Engine, **changes: Any) -> ServedModel:
+    features = (Feature(name="age"), Feature(name="town", kind="category"))
+    return served(engine, a_contract(*features, **changes))
+
+
+def words(*rows: tuple[Any, Any]) -> Matrix:
+    matrix: Matrix = np.empty((len(rows), 2), dtype=object)
+    matrix[:] = rows
+    return matrix
+
+
+class CountingEngine:
+    """Answers with the length of the second column's words."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def predict(self, matrix: Matrix) -> Scores:
+        self.calls += 1
+        return Scores(np.array([len(str(word)) for word in matrix[:, 1]]), None)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [(1.0, "Biel"), (1.0, "bern"), (1.0, np.nan), (2.0, "Bern"), ("1.0", "Bern"), (1.0, "Bern\0")],
+    ids=["word", "case", "missing", "number", "text of a number", "NUL"],
+)
+def test_the_content_of_objects_is_remembered_and_not_their_addresses(
+    other: tuple[Any, Any],
+) -> None:
+    engine, cache = CountingEngine(), LruCache(8)
+    town = str(b"Bern", "ascii")  # made anew, so that it stands elsewhere
+
+    outcomes = [
+        predict(of_words(engine), rows, Wish(), cache=cache, metrics=NullMetrics()).cache
+        for rows in (words((1.0, "Bern")), words((1.0, town)), words(other))
+    ]
+
+    assert outcomes == ["miss", "hit", "miss"]
+    assert engine.calls == 2
+
+
+def test_long_texts_go_past_the_cache() -> None:
+    rows = words((1.0, "x" * MAX_CACHED_INPUT_BYTES))
+
+    outcomes = [
+        predict(of_words(CountingEngine()), rows, Wish(), cache=cache, metrics=NullMetrics()).cache
+        for cache in [LruCache(8)] * 2
+    ]
+
+    assert outcomes == ["bypass", "bypass"]
+
+
+def test_only_columns_of_numbers_have_means() -> None:
+    means = feature_means(words((1.0, "Bern"), (np.nan, "5"), (3.0, np.nan)))
+
+    assert means[0] == 2.0
+    assert np.isnan(means[1])
+    assert np.isnan(feature_means(words((np.nan, "Bern")))).all()
+
+
+class Deciding:
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def decide(self, matrix: Matrix) -> Any:
+        self.calls += 1
+        return matrix.sum(axis=1)
+
+
+def test_scores_are_asked_for_only_when_they_are_wished_for() -> None:
+    decider, cache = Deciding(), LruCache(8)
+    model = replace(served(AddingEngine()), decider=decider)
+    wishes = [Wish(), Wish(scores=True), Wish(scores=True), Wish()]
+
+    found = [
+        predict(model, np.array([[1.0, 2.0]]), wish, cache=cache, metrics=NullMetrics())
+        for wish in wishes
+    ]
+
+    assert decider.calls == 1
+    assert [it.cache for it in found] == ["miss", "miss", "hit", "hit"]
+    assert [b'"scores":[3.0]' in it.fragment for it in found] == [False, True, True, False]
+
+
+def test_each_target_has_its_own_confidence() -> None:
+    shares = (np.array([[0.25, 0.75]]), np.array([[0.1, 0.2, 0.7]]))
+    model = served(FixedEngine(np.array([["a", "b"]]), shares))
+    metrics = Confidences()
+
+    predict(model, np.zeros((1, 2)), Wish(), cache=None, metrics=metrics)
+
+    assert metrics.seen == [0.75, 0.7]
+
+
+class Refuses:
+    def predict(self, _: Matrix) -> Scores:
+        raise ValueError("Found unknown categories ['Chur'] in column 1 during transform")
+
+
+def test_words_that_a_model_refuses_are_the_callers_matter_and_its_words_stay_inside() -> None:
+    with pytest.raises(InputInvalidError, match="the model refuses these values") as caught:
+        predict(
+            of_words(Refuses()), words((1.0, "Chur")), Wish(), cache=None, metrics=NullMetrics()
+        )
+
+    assert "unknown" not in str(caught.value)
+
+
+def test_numbers_that_a_model_refuses_are_a_failure_of_the_model() -> None:
+    with pytest.raises(ValueError, match="Found unknown"):
+        predict(served(Refuses()), np.zeros((1, 2)), Wish(), cache=None, metrics=NullMetrics())

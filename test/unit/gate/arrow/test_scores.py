@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from app.domain.contract import Contract, Outputs
+from app.domain.contract import Contract, Outputs, Target
 from app.domain.ports import Scores
 from app.gate.arrow.scores import write_scores
 from test.arrow_streams import table_of
@@ -93,3 +93,64 @@ def test_any_number_of_rows_is_written(n_rows: int) -> None:
 
     assert written(flags).column("prediction").to_pylist() == flags.tolist()
     assert written(flags.astype(str)).column("prediction").to_pylist() == [str(f) for f in flags]
+
+
+TARGETS = (Target(name="side", classes=("left", "right")), Target(name="size", classes=(1, 2, 3)))
+
+
+def of_targets(
+    predictions: Any, shares: Any = None, targets: tuple[Target, ...] = TARGETS
+) -> dict[str, list[Any]]:
+    contract = a_contract(outputs=Outputs(targets=targets, has_probabilities=True))
+    scores = Scores(np.asarray(predictions), shares)
+    table = table_of(write_scores(contract, scores, "mine-1", wants_probabilities=True))
+    found: dict[str, list[Any]] = table.to_pydict()
+    return found
+
+
+def test_each_target_has_a_column_of_its_own_kind() -> None:
+    predictions = np.array([["left", 2], ["right", 3]], dtype=object)
+
+    assert of_targets(predictions) == {
+        "prediction_side": ["left", "right"],
+        "prediction_size": [2, 3],
+    }
+
+
+def test_each_class_of_each_target_has_a_column() -> None:
+    shares = (np.array([[0.25, 0.75]]), np.array([[0.1, 0.2, 0.7]]))
+
+    found = of_targets([["right", "3"]], shares)
+
+    assert {name: values for name, values in found.items() if name.startswith("probability")} == {
+        "probability_side_left": [0.25],
+        "probability_side_right": [0.75],
+        "probability_size_1": [0.1],
+        "probability_size_2": [0.2],
+        "probability_size_3": [0.7],
+    }
+
+
+def test_targets_without_a_name_are_numbered() -> None:
+    found = of_targets([[1.5, 2.5]], (np.array([[1.0]]), np.array([[0.5, 0.5]])), ())
+
+    assert list(found) == [
+        "prediction_0", "prediction_1", "probability_0_0", "probability_1_0", "probability_1_1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("scores", "columns"),
+    [
+        ([-0.5], {"score": [-0.5]}),
+        ([[0.5, -1.0]], {"score_no": [0.5], "score_yes": [-1.0]}),
+        ([[0.5, -1.0, 2.0]], {"score_0": [0.5], "score_1": [-1.0], "score_2": [2.0]}),
+    ],
+    ids=["one", "classes", "pairs of classes"],
+)
+def test_scores_have_columns_when_they_are_there(scores: Any, columns: dict[str, Any]) -> None:
+    answered = Scores(np.array(["no"]), None, np.array(scores))
+
+    stream = write_scores(a_classifier("no", "yes"), answered, "mine-1", wants_probabilities=False)
+
+    assert table_of(stream).to_pydict() == {"prediction": ["no"]} | columns
