@@ -7,8 +7,10 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from app.command_line import run
+from app.domain.contract import Input
 from app.lifecycle.compiling.report import report
 from app.lifecycle.register import register
 from app.settings.overlay import load
@@ -23,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--name", help="the model's name; default: the file's")
     parser.add_argument("--sample", type=Path, help="CSV file of rows that the model takes")
+    help_of = "how the model takes its rows; default: found out from the model and the sample"
+    parser.add_argument("--input", choices=get_args(Input), help=help_of)
     options = parser.parse_args(argv)
     return run(lambda: _register(options))
 
@@ -38,8 +42,11 @@ def _register(options: argparse.Namespace) -> int:
         engine_of=reference_engine,
         open_compiled=open_compiled,
         sample=options.sample,
+        takes=options.input,
     )
     print(f"{contract.name} {contract.version}: {contract.task}, {len(contract.features)} features")
+    if contract.input != "numbers":
+        print(f"reads {', '.join(f'{it.name} {it.kind}' for it in contract.features)}")
     print("\n".join(report(contract)))
     print(f"stored in {folder}; manifest.json is its contract")
     if not contract.golden.inputs:

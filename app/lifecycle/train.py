@@ -10,34 +10,33 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import joblib
-import numpy as np
-from sklearn import metrics
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
+import numpy.typing as npt
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import Pipeline
 
-from app.domain.contract import Artefact, Contract, Feature, Missing, Outputs, Reference, Training
+from app.domain.contract import Artefact, Contract, GoldenRows, Input, Outputs, Target, Training
 from app.domain.golden import record
-from app.domain.ports import Engine, FloatArray
+from app.domain.ports import Engine, Matrix
+from app.errors import TrainingDataError
 from app.lifecycle.compiling.engines import CompiledOpener, with_engines
 from app.lifecycle.datasets import Table
+from app.lifecycle.estimators import SEED, EstimatorName, estimator_for, without_addresses
+from app.lifecycle.measures import Measures, measured
+from app.lifecycle.references import class_shares_of, features_of, references_of
 from app.lifecycle.registry import UNSTORED, add_version, checked_name
 
-SEED: Final = 20_260_101
 HELD_OUT_SHARE: Final = 0.25
-_QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
-_BINS: Final = 10
 
 
 class EngineMaker(Protocol):
     """Puts the reference engine around an estimator."""
 
-    def __call__(self, estimator: Any, *, has_probabilities: bool) -> Engine:
+    def __call__(
+        self, estimator: Any, *, has_probabilities: bool, takes: Input | None = None
+    ) -> Engine:
         """Return the engine."""
         ...
 
@@ -49,6 +48,7 @@ def train(  # noqa: PLR0913  one argument a thing it needs
     registry: Path,
     engine_of: EngineMaker,
     open_compiled: CompiledOpener,
+    estimator: EstimatorName | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> tuple[Contract, Path]:
     """Fit, measure on held-out rows, compile, and store a new version of *name*.
@@ -58,39 +58,75 @@ def train(  # noqa: PLR0913  one argument a thing it needs
 
     Raises:
         RegistryError: the name is none, or the version cannot be written.
+        TrainingDataError: *estimator* does not do the table's task, or cannot learn it.
     """
     checked_name(name)
     fit, held_out, fit_target, truth = _split(table)
-    model = _estimator(table).fit(fit, fit_target)
-    payload = _dumped(model)
-    engine = engine_of(model, has_probabilities=table.is_classification)
-    contract = Contract(
-        name=name,
-        version=UNSTORED,
-        task="classification" if table.is_classification else "regression",
-        created_at=now(),
-        commit=commit(),
-        libraries=libraries(),
-        features=_features(table),
-        outputs=_outputs(table, model),
-        artefact=artefact_of(payload),
-        golden=record(held_out, engine),
-        training=_training(table, _metrics(table, model, held_out, truth)),
-    )
+    model = _fitted(estimator_for(table, estimator), table, fit, fit_target)
+    outputs = _outputs(table, model)
+    engine = engine_of(model, has_probabilities=outputs.has_probabilities, takes=table.input)
+    made = _Made(model, _dumped(model), outputs, record(held_out, engine))
+    measures = measured(model, table.task, _given(table, held_out), truth)
+    contract = _contract(name, table, made, measures, now())
     contract, compiled = with_engines(
         contract, model, reference=engine, known=table.features, open_compiled=open_compiled
     )
-    return add_version(registry, payload, contract, compiled)
+    return add_version(registry, made.payload, contract, compiled)
+
+
+class _Made(NamedTuple):
+    """What came of training."""
+
+    model: Pipeline
+    payload: bytes
+    outputs: Outputs
+    golden: GoldenRows
+
+
+def _contract(
+    name: str, table: Table, made: _Made, measures: Measures, created_at: datetime
+) -> Contract:
+    return Contract(
+        name=name,
+        version=UNSTORED,
+        task=table.task,
+        created_at=created_at,
+        commit=commit(),
+        libraries=libraries(),
+        input=table.input,
+        features=features_of(table),
+        outputs=made.outputs,
+        artefact=artefact_of(made.payload),
+        golden=made.golden,
+        training=_training(table, measures),
+    )
 
 
 def _split(table: Table) -> Any:
+    if table.target is None:
+        parts = train_test_split(table.features, test_size=HELD_OUT_SHARE, random_state=SEED)
+        return *parts, None, None
+    has_one = table.is_classification and not table.target_names
     return train_test_split(
         table.features,
         table.target,
         test_size=HELD_OUT_SHARE,
         random_state=SEED,
-        stratify=table.target if table.is_classification else None,
+        stratify=table.target if has_one else None,
     )
+
+
+def _given(table: Table, rows: Matrix) -> Matrix:
+    """Return *rows* as an estimator takes them: a column of texts is one sequence."""
+    return rows[:, 0] if table.input == "texts" else rows
+
+
+def _fitted(estimator: Pipeline, table: Table, rows: Matrix, target: Any) -> Pipeline:
+    try:
+        return without_addresses(estimator.fit(_given(table, rows), target))
+    except ValueError as error:
+        problem = str(error).splitlines()[0]
+        raise TrainingDataError(f"{table.name}: cannot be learnt: {problem}") from error
 
 
 def _dumped(model: Pipeline) -> bytes:
@@ -126,80 +162,31 @@ def commit() -> str | None:
     return done.stdout.strip()
 
 
-def _estimator(table: Table) -> Pipeline:
-    last = LogisticRegression(max_iter=5_000) if table.is_classification else Ridge()
-    steps = [SimpleImputer()] if np.isnan(table.features).any() else []
-    return make_pipeline(*steps, StandardScaler(), last)
-
-
-def _training(table: Table, measured: dict[str, float]) -> Training:
+def _training(table: Table, measures: Measures) -> Training:
     return Training(
         dataset=table.name,
         n_rows=len(table.features),
         fingerprint_sha256=table.fingerprint_sha256,
-        metrics=measured,
-        reference=_references(table),
-        class_shares=_class_shares(table),
-    )
-
-
-def _metrics(table: Table, model: Any, rows: FloatArray, truth: Any) -> dict[str, float]:
-    guess = model.predict(rows)
-    if not table.is_classification:
-        return {
-            "r2": float(metrics.r2_score(truth, guess)),
-            "mae": float(metrics.mean_absolute_error(truth, guess)),
-            "rmse": float(metrics.root_mean_squared_error(truth, guess)),
-        }
-    shares = model.predict_proba(rows)
-    return {
-        "accuracy": float(metrics.accuracy_score(truth, guess)),
-        "f1_macro": float(metrics.f1_score(truth, guess, average="macro")),
-        "log_loss": float(metrics.log_loss(truth, shares, labels=model.classes_)),
-    }
-
-
-def _features(table: Table) -> tuple[Feature, ...]:
-    low, high = np.nanmin(table.features, axis=0), np.nanmax(table.features, axis=0)
-    gaps = [bool(np.isnan(column).any()) for column in table.features.T]
-    return tuple(
-        Feature(
-            name=name,
-            trained_minimum=float(low[place]),
-            trained_maximum=float(high[place]),
-            missing=Missing(policy="pass") if gaps[place] else None,
-        )
-        for place, name in enumerate(table.feature_names)
+        metrics=measures,
+        reference=references_of(table),
+        class_shares=class_shares_of(table),
     )
 
 
 def _outputs(table: Table, model: Any) -> Outputs:
-    if not table.is_classification:
-        return Outputs()
-    return Outputs(classes=tuple(model.classes_.tolist()), has_probabilities=True)
-
-
-def _references(table: Table) -> dict[str, Reference]:
-    return {
-        name: _reference(column)
-        for name, column in zip(table.feature_names, table.features.T, strict=True)
-    }
-
-
-def _reference(column: FloatArray) -> Reference:
-    values = column[~np.isnan(column)]
-    counts, edges = np.histogram(values, bins=_BINS)
-    return Reference(
-        quantiles={f"{q:g}": float(np.quantile(values, q)) for q in _QUANTILES},
-        histogram_edges=tuple(edges.tolist()),
-        histogram_counts=tuple(counts.tolist()),
-        missing_share=float(np.isnan(column).mean()),
+    named: dict[str, Any] = {}
+    if table.target_names:
+        several = model.classes_ if table.is_classification else [None] * len(table.target_names)
+        pairs = zip(table.target_names, several, strict=True)
+        named["targets"] = tuple(Target(name=name, classes=_listed(it)) for name, it in pairs)
+    elif table.is_classification:
+        named["classes"] = _listed(model.classes_)
+    return Outputs(
+        has_probabilities=table.is_classification and hasattr(model, "predict_proba"),
+        has_scores=hasattr(model, "decision_function"),
+        **named,
     )
 
 
-def _class_shares(table: Table) -> dict[str, float] | None:
-    if not table.is_classification:
-        return None
-    labels, counts = np.unique(table.target, return_counts=True)
-    pairs = zip(labels.tolist(), counts.tolist(), strict=True)
-    return {str(label): count / len(table.target) for label, count in pairs}
+def _listed(classes: npt.NDArray[Any] | None) -> tuple[Any, ...] | None:
+    return None if classes is None else tuple(classes.tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,19 @@ from typing import Any
 from app.adapters.engines.opening import open_compiled
 from app.adapters.engines.reference import SklearnEngine
 from app.adapters.kept_models import KeptModels
-from app.adapters.model_files import MANIFEST
+from app.adapters.model_files import ARTEFACT, MANIFEST
 from app.adapters.model_signatures import ModelSignatures
 from app.adapters.null import NullMetrics
 from app.adapters.promoted_models import PromotedModels
+from app.adapters.shadow import Listeners, ShadowQueue
+from app.adapters.stage_folder import Placing
 from app.adapters.stage_models import Loading, StageModels
-from app.domain.contract import Contract
-from app.domain.ports import Engine, Metrics
+from app.domain.contract import Contract, Input
+from app.domain.ports import Audit, Engine, Metrics
 from app.domain.rows import RowReader
-from app.errors import ModelRejectedError, SettingsError
+from app.domain.traffic import Split
+from app.errors import ModelRejectedError, RegistryError, SettingsError
+from app.lifecycle.registry import read_version, registry_of
 from app.settings.schema import Settings
 
 __all__ = [
@@ -36,8 +41,8 @@ def check_model(settings: Settings) -> None:
 
     Raises:
         ModelRejectedError: it cannot be verified.
-        SettingsError: ``security.model_keys`` names a file that is no key, or ``audit.models`` a
-            feature that the model lacks.
+        SettingsError: ``security.model_keys`` names a file that is no key, ``audit.models`` a
+            feature that the model lacks, or ``traffic`` a version that is not registered.
     """
     source = promoted_models(settings, NullMetrics())
     try:
@@ -48,6 +53,7 @@ def check_model(settings: Settings) -> None:
             script = ".venv/bin/python scripts/promote_model.py"
             message += f". Fix: {script} NAME VERSION --to {settings.stage}"
         raise ModelRejectedError(message) from error
+    _placing(settings)
     audited = settings.audit.models.get(contract.name)
     unknown = sorted(set(audited.features if audited else ()) - set(contract.feature_names))
     if unknown:
@@ -57,25 +63,63 @@ def check_model(settings: Settings) -> None:
         )
 
 
-def stage_models(settings: Settings, metrics: Metrics) -> StageModels:
+def stage_models(settings: Settings, metrics: Metrics, audit: Audit) -> StageModels:
     """Return all models that are promoted in this environment.
 
     Raises:
-        SettingsError: ``security.model_keys`` names a file that is no key.
+        SettingsError: ``security.model_keys`` names a file that is no key, or ``traffic`` a version
+            that is not registered.
     """
     model = settings.model
+    listeners = Listeners(metrics=metrics, audit=audit)
     return StageModels(
         partial(promoted_models, settings, metrics),
         settings.path(model.model_path),
         metrics=metrics,
         loading=Loading(at_start=model.loads_at_start, most_bytes=model.max_loaded_bytes),
+        placing=replace(_placing(settings), shadow_of=partial(ShadowQueue, listeners)),
     )
 
 
+def _placing(settings: Settings) -> Placing:
+    pinned: dict[str, Path] = {}
+    candidates: dict[str, tuple[Path, Split]] = {}
+    for name, traffic in settings.traffic.items():
+        if traffic.version is not None:
+            pinned[name] = _registered(settings, name, "version", traffic.version)
+        if traffic.candidate is not None:
+            file = _registered(settings, name, "candidate", traffic.candidate)
+            split = Split(
+                model=name,
+                version=traffic.candidate,
+                mode=traffic.mode,
+                share=traffic.share,
+                sticky=traffic.sticky,
+                tolerance=traffic.tolerance,
+            )
+            candidates[name] = (file, split)
+    return Placing(pinned=pinned, candidates=candidates)
+
+
+def _registered(settings: Settings, name: str, key: str, version: str) -> Path:
+    """Return the joblib file of a version that the settings name."""
+    registry = registry_of(settings)
+    folder = registry if isinstance(registry, Path) else registry.copies
+    file = folder / name / version / ARTEFACT
+    if not file.with_name(MANIFEST).is_file():
+        try:
+            read_version(registry, name, version)  # a registry elsewhere leaves a copy here
+        except RegistryError as error:
+            raise SettingsError(f"traffic.{name}.{key}: {error}.") from error
+    return file
+
+
 def promoted_models(
-    settings: Settings, metrics: Metrics, file: Path | None = None
+    settings: Settings, metrics: Metrics, file: Path | None = None, name: str | None = None
 ) -> PromotedModels:
     """Return the source of the model at *file*, or of this environment's default.
+
+    *name* is what its contract must say; None for the default, whatever it is called.
 
     What the settings say of one file (``model.sha256``, ``model.n_features``) is about the default.
 
@@ -88,7 +132,7 @@ def promoted_models(
     is_default = path == default
     return PromotedModels(
         path=path,
-        name=None if is_default else path.parent.name,
+        name=name,
         kept=KeptModels(settings.path(settings.runtime_path) / "models", path, MANIFEST),
         reader_of=partial(_reader, settings),
         open_estimator=partial(open_estimator, allowed_modules=settings.security.allowed_modules),
@@ -116,9 +160,11 @@ def open_estimator(payload: bytes, allowed_modules: Sequence[str] = ()) -> Any:
     return unpickle(payload, Names(allowed_modules))
 
 
-def reference_engine(estimator: Any, *, has_probabilities: bool) -> Engine:
-    """Return the scikit-learn engine around *estimator*."""
-    return SklearnEngine(estimator, has_probabilities=has_probabilities)
+def reference_engine(
+    estimator: Any, *, has_probabilities: bool, takes: Input | None = None
+) -> Engine:
+    """Return the scikit-learn engine around *estimator*; without *takes* it asks the estimator."""
+    return SklearnEngine(estimator, has_probabilities=has_probabilities, takes=takes)
 
 
 def _reader(settings: Settings, contract: Contract) -> RowReader:

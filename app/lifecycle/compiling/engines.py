@@ -14,9 +14,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from app.domain.compiled import COMPILED_FILES, Compiled, CompiledKind, Parity, Timing
-from app.domain.contract import Contract, Task
+from app.domain.contract import NUMBERS, Contract, Task
 from app.domain.parity import check, compare, together, trial_rows
-from app.domain.ports import Engine, FloatArray, Scores
+from app.domain.ports import Engine, FloatArray, Matrix, Scores
 from app.errors import ModelRejectedError, NotCompilableError
 from app.lifecycle.compiling.forest import forest_arrays
 from app.lifecycle.compiling.linear import linear_arrays
@@ -26,6 +26,7 @@ from app.lifecycle.compiling.steps import peeled
 _MEASURED_SECONDS: Final = 0.05
 _LEAST_CALLS: Final = 5
 _MOST_CALLS: Final = 100
+_TIMED_ROWS: Final = 1_000
 Trials = list[tuple[FloatArray, Scores]]
 
 
@@ -46,20 +47,24 @@ def with_engines(
     estimator: Any,
     *,
     reference: Engine,
-    known: FloatArray | None,
+    known: Matrix | None,
     open_compiled: CompiledOpener,
 ) -> tuple[Contract, dict[str, bytes]]:
     """Return *contract* with the engines that pass the comparison, and their files' content.
 
     Args:
         contract: of the estimator, without engines.
-        estimator: fitted, for one target.
+        estimator: fitted.
         reference: the engine around it.
-        known: rows of the training table or a sample, shape (n_rows, n_features), or None.
+        known: rows of the training table or a sample, shape (n_rows, n_features); None where there
+            are none, which is for numbers only.
         open_compiled: the gateway's own way to open an engine.
     """
+    hindrance = _hindrance(contract)
+    if hindrance is not None:
+        return _uncompiled(contract, hindrance, reference, known), {}
     trials = _trials(contract, reference, known)
-    rows = np.resize(trials[0][0], (1_000, len(contract.features)))
+    rows = np.resize(trials[0][0], (_TIMED_ROWS, len(contract.features)))
     bench = _Bench(contract, estimator, trials, rows, open_compiled)
     reference_timing = _timing(reference, rows)
     passed: list[tuple[Compiled, bytes]] = []
@@ -74,6 +79,27 @@ def with_engines(
     compiled = tuple(it for it, _ in passed)
     members = {"compiled": compiled, "not_compiled": failed, "reference_timing": reference_timing}
     return contract.model_copy(update=members), {it.file: payload for it, payload in passed}
+
+
+def _hindrance(contract: Contract) -> str | None:
+    """Return why no engine but scikit-learn can answer for such a contract; None where one may."""
+    if contract.input == "texts":
+        return "it takes texts, and the engines numbers"
+    if contract.input == "table":
+        words = [it.name for it in contract.features if it.kind not in NUMBERS]
+        return f"it takes text in {', '.join(words[:3])}, and the engines numbers"
+    if contract.outputs.targets:
+        return "it answers several targets at once"
+    if contract.task == "outlier-detection":
+        return "it looks for outliers, which no engine does"
+    return None
+
+
+def _uncompiled(contract: Contract, why: str, reference: Engine, known: Matrix | None) -> Contract:
+    rows = np.zeros((1, len(contract.features))) if known is None else known
+    timing = _timing(reference, np.resize(rows, (_TIMED_ROWS, rows.shape[1])))
+    reasons = dict.fromkeys(_CANDIDATES, why)
+    return contract.model_copy(update={"not_compiled": reasons, "reference_timing": timing})
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ def report(contract: Contract) -> Iterator[str]:
             f"engine sklearn: {reference.one_row_us:,.0f} us for a row, "
             f"{reference.thousand_rows_us:,.0f} for 1,000"
         )
-    if not contract.compiled:
-        for kind, why in contract.not_compiled.items():
-            yield f"not compiled for {kind}: {why}"
+    if contract.compiled:
+        return
+    reasons = contract.not_compiled
+    if len(reasons) > 1 and len(set(reasons.values())) == 1:
+        yield f"not compiled: {next(iter(reasons.values()))}"
+        return
+    for kind, why in reasons.items():
+        yield f"not compiled for {kind}: {why}"

@@ -11,9 +11,9 @@ from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import PowerTransformer, StandardScaler
 
-from app.domain.contract import Contract
+from app.domain.contract import Contract, Missing
 from app.domain.golden import replay
 from app.errors import ModelRejectedError, RegistryError, TrainingDataError
 from app.lifecycle.register import register
@@ -28,7 +28,9 @@ ARRAY_FITTED = LinearRegression().fit(ROWS, NUMBERS)
 FRAME_FITTED = make_pipeline(StandardScaler(), LogisticRegression()).fit(
     pd.DataFrame(ROWS, columns=["width", "height"]), LABELS
 )
-NEEDS_KNOWN_VALUES = make_pipeline(OneHotEncoder(), LinearRegression()).fit(ROWS + 5, NUMBERS)
+TAKES_NO_ZERO = make_pipeline(PowerTransformer("box-cox"), LinearRegression()).fit(
+    ROWS + 5, NUMBERS
+)
 
 
 class NotFittedAtAll:
@@ -38,13 +40,22 @@ class NotFittedAtAll:
         raise RuntimeError(f"fit me first\nand then ask again {rows}")
 
 
-def registered(folder: Path, estimator: object, sample: str | None = None) -> Contract:
+class Rambling:
+    n_features_in_ = 2
+
+    def predict(self, rows: list[object]) -> object:
+        return np.array([{"answer": 42} for _ in rows])
+
+
+def registered(
+    folder: Path, estimator: object, sample: str | None = None, **options: Any
+) -> Contract:
     joblib.dump(estimator, folder / "mine.joblib")
     rows = None
     if sample is not None:
         rows = folder / "rows.csv"
         rows.write_text(sample)
-    return register_file(folder, sample=rows)
+    return register_file(folder, sample=rows, **options)
 
 
 def register_file(
@@ -102,9 +113,7 @@ def test_a_bare_file_has_no_training_and_no_golden_rows(tmp_path: Path) -> None:
 
 
 def test_a_second_file_is_the_next_version(tmp_path: Path) -> None:
-    registered(tmp_path, ARRAY_FITTED)
-
-    assert registered(tmp_path, FRAME_FITTED).version == "2"
+    assert [registered(tmp_path, it).version for it in (ARRAY_FITTED, FRAME_FITTED)] == ["1", "2"]
 
 
 @pytest.mark.parametrize("estimator", [ARRAY_FITTED, FRAME_FITTED])
@@ -140,23 +149,27 @@ def test_a_model_that_takes_gaps_is_sampled_with_them(tmp_path: Path) -> None:
     contract = registered(tmp_path, forest, "one,two\n1,\n,4\n")
 
     assert contract.golden.inputs == ((1.0, None), (None, 4.0))
+    assert [feature.missing for feature in contract.features] == [Missing(policy="pass")] * 2
     replayed(tmp_path, contract)
 
 
 @pytest.mark.parametrize(
     ("sample", "message"),
     [
-        ("", "is not a table of numbers with a header"),
-        ("one,two\nred,2\n", "is not a table of numbers with a header"),
-        ("one,two\n1\n", "is not a table of numbers with a header"),
-        ("one,two\n1,2\n" + "3" * 200_000 + ",4\n", "is not a table of numbers with a header"),
-        ("one,two\n", "each column needs a number"),
-        ("one,two\n1,\n3,\n", "each column needs a number"),
-        ("one,two\n1,inf\n", "none that is infinite"),
-        ("one,two,three\n1,2,3\n", "needs the columns feature_0, feature_1"),
-        ("one\n1\n", "needs the columns feature_0, feature_1"),
+        ("", "the file is empty"),
+        ("one,two\nred,2\n", "line 2: one: 'red' is not a number"),
+        ("one,two\n1\n", "line 2 has 1 cells; 2 are needed"),
+        ("one,two\n1,2\n" + "3" * 200_000 + ",4\n", "line 3: cannot be read as CSV"),
+        ("one,two\n", "one: holds no value at all"),
+        ("one,two\n1,\n3,\n", "two: holds no value at all"),
+        ("one,two\n1,inf\n", "line 2: two: holds a value beyond"),
+        ("one,two,three\n1,2,3\n", "has 3 columns; the model takes 2: feature_0, feature_1"),
+        ("one\n1\n", "has 1 columns; the model takes 2: feature_0, feature_1"),
     ],
-)
+    ids=[
+        "empty", "text", "ragged", "endless", "no-rows", "no-values", "infinite", "wide", "narrow",
+    ],
+)  # fmt: skip
 def test_a_sample_that_does_not_fit_is_refused(tmp_path: Path, sample: str, message: str) -> None:
     with pytest.raises(TrainingDataError, match=message):
         registered(tmp_path, ARRAY_FITTED, sample)
@@ -165,7 +178,7 @@ def test_a_sample_that_does_not_fit_is_refused(tmp_path: Path, sample: str, mess
 def test_a_sample_that_is_not_there_is_refused(tmp_path: Path) -> None:
     registered(tmp_path, ARRAY_FITTED)
 
-    with pytest.raises(TrainingDataError, match=r"nobody\.csv: No such file"):
+    with pytest.raises(TrainingDataError, match=r"nobody\.csv: .*No such file"):
         register_file(tmp_path, sample=tmp_path / "nobody.csv")
 
 
@@ -176,28 +189,26 @@ def test_rows_that_the_model_refuses_are_refused(tmp_path: Path) -> None:
 
 def test_a_model_that_cannot_answer_zeros_needs_a_sample(tmp_path: Path) -> None:
     with pytest.raises(ModelRejectedError, match="give rows that it takes with --sample"):
-        registered(tmp_path, NEEDS_KNOWN_VALUES)
+        registered(tmp_path, TAKES_NO_ZERO)
 
 
 def test_with_a_sample_it_is_registered(tmp_path: Path) -> None:
-    contract = registered(tmp_path, NEEDS_KNOWN_VALUES, "one,two\n5,6\n6,5\n")
-
-    replayed(tmp_path, contract)
+    replayed(tmp_path, registered(tmp_path, TAKES_NO_ZERO, "one,two\n5,6\n6,5\n"))
 
 
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (LinearRegression(), "is it fitted"),
-        (make_pipeline(StandardScaler(), LinearRegression()), "is it fitted"),
+        (LinearRegression(), "is it fitted|is not fitted yet"),
+        (make_pipeline(StandardScaler(), LinearRegression()), "is it fitted|is not fitted yet"),
         (StandardScaler().fit(ROWS), "has no predict method"),
         ({"weights": [1, 2]}, "has no predict method"),
-        (LinearRegression().fit(ROWS, ROWS), "several targets at once"),
-        (RandomForestClassifier(2).fit(ROWS, ROWS.astype(int)), "several targets at once"),
         (NotFittedAtAll(), r"RuntimeError: fit me first$"),
+        (Rambling(), "answers neither labels nor numbers"),
     ],
+    ids=["unfitted", "unfitted-pipeline", "scaler", "dictionary", "raising", "rambling"],
 )
-@pytest.mark.parametrize("sample", [None, "one,two\n1,2\n3,4\n"])
+@pytest.mark.parametrize("sample", [None, "one,two\n1,2\n3,4\n"], ids=["bare", "sampled"])
 def test_what_is_no_fitted_estimator_is_refused(
     tmp_path: Path, estimator: object, message: str, sample: str | None
 ) -> None:

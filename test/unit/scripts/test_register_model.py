@@ -5,7 +5,9 @@ from pathlib import Path
 import joblib
 import pytest
 from sklearn.dummy import DummyRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from app.lifecycle.registry import read_version, versions
 from scripts.register_model import main
@@ -65,6 +67,21 @@ def test_a_sample_gives_golden_rows(root: Path, model: Path, capsys: Said) -> No
 
     assert len(read_version(root / "model/registry", "mine", "1").contract.golden.inputs) == 2
     assert "without --sample" not in capsys.readouterr().out
+
+
+def test_a_model_of_texts_says_what_it_reads(root: Path, capsys: Said) -> None:
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    joblib.dump(model.fit(["all is well", "all is lost"], [1, 0]), root / "mood.joblib")
+
+    assert main(["mood.joblib"]) == 0
+
+    assert "\nreads text text\n" in capsys.readouterr().out
+
+
+def test_the_input_may_be_said(root: Path, model: Path) -> None:
+    assert main([str(model), "--name", "mine", "--input", "table"]) == 0
+
+    assert read_version(root / "model/registry", "mine", "1").contract.input == "table"
 
 
 @pytest.mark.parametrize("name", ["Upper", "a/b", "..", "production"])

@@ -55,12 +55,20 @@ def test_the_registry_of_the_settings_is_used(root: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--csv", "x.csv"], "--csv FILE and --target COLUMN go together"),
-        (["--target", "y"], "--csv FILE and --target COLUMN go together"),
+        (["--csv", "x.csv"], "--csv FILE needs --target COLUMN, or --task outliers without one"),
+        (["--csv", "x", "--target", "y", "--task", "outliers"], "or --task outliers without one"),
+        (["--target", "y"], "--target COLUMN and --leave-out COLUMN go with --csv FILE"),
+        (["--leave-out", "y"], "--target COLUMN and --leave-out COLUMN go with --csv FILE"),
+        (["--texts", "x", "--csv", "x"], "not allowed with argument"),
+        (["--estimator", "magic"], "invalid choice: 'magic'"),
         (["--dataset", "boston"], "invalid choice: 'boston'"),
         (["--dataset", "iris", "--csv", "x.csv"], "not allowed with argument"),
     ],
-)
+    ids=[
+        "no-target", "target-of-outliers", "target", "leave-out", "two-sources", "estimator",
+        "dataset", "data-and-file",
+    ],
+)  # fmt: skip
 def test_arguments_that_do_not_fit_are_refused(
     root: Path, capsys: Said, arguments: list[str], message: str
 ) -> None:
@@ -70,6 +78,49 @@ def test_arguments_that_do_not_fit_are_refused(
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
     assert not (root / "model").exists()
+
+
+def test_a_table_says_how_it_was_read(root: Path, capsys: Said) -> None:
+    lines = [f"{n},{'red' if n % 2 else 'blue'},{n % 3 == 0},{n * 1.5}" for n in range(40)]
+    (root / "cars.csv").write_text("\n".join(["id,colour,late,price", *lines, ""]))
+
+    assert main(["--csv", "cars.csv", "--target", "price", "--leave-out", "id"]) == 0
+
+    assert "\nread as colour category, late bool\n" in capsys.readouterr().out
+
+
+def test_several_targets_are_trained(root: Path) -> None:
+    assert main(["--csv", a_csv(root), "--target", "price", "--target", "a"]) == 0
+
+    stored = read_version(root / "model/registry", "sales-2025", "1").contract
+    assert [target.name for target in stored.outputs.targets] == ["price", "a"]
+    assert stored.feature_names == ("b",)
+
+
+@pytest.mark.parametrize("source", ["csv", "dataset"])
+def test_outliers_are_looked_for_without_a_target(root: Path, capsys: Said, source: str) -> None:
+    arguments = ["--csv", a_csv(root)] if source == "csv" else ["--dataset", "wine"]
+
+    assert main([*arguments, "--task", "outliers"]) == 0
+
+    assert "1: outlier-detection, held-out outlier_share" in capsys.readouterr().out
+
+
+def test_a_folder_of_texts_is_trained(root: Path, capsys: Said) -> None:
+    (root / "tweets").mkdir()
+    (root / "tweets/text.txt").write_text("all is well\nall is lost\n" * 20)
+    (root / "tweets/labels.txt").write_text("good\nbad\n" * 20)
+
+    assert main(["--texts", "tweets"]) == 0
+
+    assert capsys.readouterr().out.startswith("tweets 1: classification, held-out accuracy 1,")
+
+
+@pytest.mark.usefixtures("root")
+def test_an_estimator_of_another_task_is_refused(capsys: Said) -> None:
+    assert main(["--dataset", "iris", "--estimator", "ridge"]) == 2
+
+    assert "error: 'ridge' does no classification" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["Upper", "a/b", "dev"])

@@ -23,6 +23,7 @@ from test.builders import a_classification_table, a_contract, a_regression_table
 
 Outcome = tuple[Contract, dict[str, bytes]]
 LINE, SIDES = a_regression_table(), a_classification_table()
+TWO_TARGETS = {"targets": [{"name": "one"}, {"name": "two"}]}
 
 
 def compiled(
@@ -208,6 +209,34 @@ def test_an_estimator_that_breaks_a_compiler_is_not_compiled() -> None:
     contract, _ = compiled(model, LINE.features, reference=Zeros())
 
     assert contract.not_compiled["linear"].startswith("ValueError: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"input": "table"}, "it takes text in colour, and the engines numbers"),
+        ({"outputs": TWO_TARGETS}, "it answers several targets at once"),
+        ({"task": "outlier-detection"}, "it looks for outliers, which no engine does"),
+    ],
+    ids=["table", "targets", "outliers"],
+)
+def test_what_no_engine_is_made_for_is_timed_and_not_tried(
+    changes: dict[str, Any], reason: str
+) -> None:
+    word = Feature(name="colour", kind="category" if "input" in changes else "float")
+    contract = a_contract(Feature(name="a"), word, **changes)
+
+    contract, files = with_engines(
+        contract,
+        object(),
+        reference=reference_engine(a_line(), has_probabilities=False),
+        known=None,
+        open_compiled=open_compiled,
+    )
+
+    assert (contract.compiled, files) == ((), {})
+    assert contract.not_compiled == dict.fromkeys(["linear", "forest", "onnx"], reason)
+    assert contract.reference_timing is not None
 
 
 def test_a_model_that_answers_no_row_at_all_is_refused() -> None:

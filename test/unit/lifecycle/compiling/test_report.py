@@ -35,3 +35,11 @@ def test_where_nothing_was_compiled_each_reason_is_told() -> None:
         "not compiled for linear: a SVC is no linear model",
         "not compiled for onnx: 3 of 4000 answers differ",
     ]
+
+
+def test_a_reason_that_all_share_is_told_once() -> None:
+    reasons = dict.fromkeys(["linear", "forest", "onnx"], "it answers several targets at once")
+
+    assert list(report(a_contract(not_compiled=reasons))) == [
+        "not compiled: it answers several targets at once"
+    ]
