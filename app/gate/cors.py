@@ -7,12 +7,18 @@ from typing import Any, Final
 
 _PREFLIGHT: Final = (
     ("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS"),
-    ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-ID"),
+    (
+        "Access-Control-Allow-Headers",
+        "Authorization, Content-Type, X-Request-ID, Inference-Header-Content-Length",
+    ),
     ("Access-Control-Max-Age", "600"),
 )
 _EXPOSED: Final = (
     "Access-Control-Expose-Headers",
-    "X-Request-ID, X-Model-Version, X-Cache, RateLimit, RateLimit-Policy, Retry-After",
+    (
+        "X-Request-ID, X-Model, X-Model-Version, X-Cache, RateLimit, RateLimit-Policy, "
+        "Retry-After, Inference-Header-Content-Length"
+    ),
 )
 
 

@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from app.domain.access import Action
-from app.gate.answer import answer
 from app.gate.call import ACCESS, ENDPOINT, Answer, call_of
 from app.gate.services import Services
 from app.gate.targets import Target
+from app.gate.v2.errors import speaks_v2, worded
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -60,7 +60,7 @@ class Doors:
             environ[ENDPOINT] = target.endpoint
             environ[ACCESS] = Action.PREDICT
             call = call_of(environ, target.model, target.version)
-            return reply_of(answer(call, self._services), environ)
+            return reply_of(target.answer(call, self._services), environ)
         begun: list[tuple[str, Headers]] = []
 
         def begin(status: str, headers: Headers, _exc_info: Any = None) -> Callable[[bytes], None]:
@@ -76,6 +76,8 @@ class Doors:
 def reply_of(answer: Answer, environ: Environ) -> Reply:
     """Return *answer* as a reply, its notes put where the envelope looks."""
     environ.update(answer.notes)
+    if answer.status >= HTTPStatus.BAD_REQUEST and speaks_v2(environ.get("PATH_INFO", "")):
+        answer = worded(answer)
     headers = [*answer.headers, ("Content-Length", str(len(answer.body)))]
     return Reply(_status_line(answer.status), headers, [answer.body])
 

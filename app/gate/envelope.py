@@ -23,7 +23,7 @@ from app.gate.targets import Target, target_of
 access_log = logging.getLogger("gatehouse.access")
 log = logging.getLogger("gatehouse.gate")
 UNMATCHED: Final = "unmatched"
-READINESS: Final = "/readyz"  # fails whenever a server stops, which is no news
+READINESS: Final = frozenset({"/readyz", "/v2/health/ready"})  # fail whenever a server stops
 _TOKEN: Final = re.compile(r"eyJ[\w.-]+")
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _STRICT: Final = (
@@ -131,7 +131,7 @@ class Envelope:
         kind = environ.get(PROBLEM)
         if kind is not None:
             metrics.error(kind)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and endpoint != READINESS:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and endpoint not in READINESS:
             context = {"endpoint": endpoint, "request_id": environ[REQUEST_ID]}
             self._services.alerts.raise_alert(f"{status} {kind or ''}".strip(), context)
         if self._logs_access:
