@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from app.domain.access import Action, Principal
 from app.domain.audit import Evidence
-from app.domain.ports import FloatArray, Metrics
+from app.domain.ports import Matrix, Metrics
 from app.domain.prediction import Result, ServedModel, feature_means, predict
-from app.errors import FieldError, InputInvalidError, RequestError
+from app.domain.shadow import Answered
+from app.domain.traffic import Caller
+from app.errors import BodyMalformedError, RequestError
 from app.gate.admission import Headers, Ticket, admit, authenticate, charge_rows
 from app.gate.call import EVIDENCE, MODEL, SUBJECT, Answer, Call
 from app.gate.decode import PredictBody
-from app.gate.formats import Writing, formats_of
+from app.gate.formats import Reading, Writing, formats_of
 from app.gate.problems import INTERNAL, problem, problem_of
 from app.gate.services import Services
+from app.gate.text_answers import without_rows
+from app.gate.validate import validated
 
 log = logging.getLogger("gatehouse.gate")
+FormatsOf = Callable[[Call], tuple[Reading, Writing]]
 STEPS: Final = ("token", "limit", "read", "parse", "validate", "model", "record", "answer")
+_VALIDATED: Final = STEPS.index("model")
+_SCORED: Final = _VALIDATED + 1
+_NO_REASONS: Final = "'on_error' may not be 'skip' where the answer is Arrow: it has no reasons."
 _TIMING: Final = ", ".join(f"{step};dur=%.4f" for step in STEPS)
 
 
@@ -31,6 +40,7 @@ class _Visit:
 
     call: Call
     services: Services
+    formats_of: FormatsOf
     headers: Headers = ()
     notes: dict[str, object] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
@@ -47,9 +57,15 @@ class _Entry(NamedTuple):
     ticket: Ticket
 
 
-def answer(call: Call, services: Services) -> Answer:
-    """Authenticate, admit, decode, predict, encode; every failure becomes a problem."""
-    visit = _Visit(call, services)
+def answer(call: Call, services: Services, formats_of: FormatsOf = formats_of) -> Answer:
+    """Authenticate, admit, decode, predict, encode; every failure becomes a problem.
+
+    Args:
+        call: the request.
+        services: of this worker.
+        formats_of: returns the ways in and out that a call names; another protocol has its own.
+    """
+    visit = _Visit(call, services, formats_of)
     try:
         return _admitted(visit)
     except RequestError as error:
@@ -60,6 +76,9 @@ def answer(call: Call, services: Services) -> Answer:
     notes = (*found.notes, *visit.notes.items())
     told = {name for name, _ in found.headers}
     rest = [header for header in visit.headers if header[0] not in told]
+    if MODEL in visit.notes:
+        name, _, version = str(visit.notes[MODEL]).partition("/")
+        services.metrics.unanswered(model=name, version=version, status=found.status)
     return found._replace(headers=(*found.headers, *rest), notes=notes)
 
 
@@ -85,8 +104,8 @@ def _admitted(visit: _Visit) -> Answer:
 
 def _predict(visit: _Visit, entry: _Entry) -> Answer:
     call, services, subject = visit.call, visit.services, entry.principal.subject
-    reading, writing = formats_of(call)
-    model = services.models.find(call.model, call.version)
+    reading, writing = visit.formats_of(call)
+    model = services.models.find(call.model, call.version, Caller(subject, call.header))
     contract = model.contract
     visit.notes[MODEL] = f"{contract.name}/{contract.version}"
     with services.readers.reading(subject):
@@ -94,6 +113,8 @@ def _predict(visit: _Visit, entry: _Entry) -> Answer:
     with services.turns.taken(subject, len(raw), visit.times[0]):
         visit.passed()
         body = reading.read(raw, call, model, services.settings)
+        if body.skips and not writing.has_reasons:
+            raise BodyMalformedError(_NO_REASONS)
         visit.passed()
         return _scored(visit, entry, model, body, writing)
 
@@ -103,11 +124,15 @@ def _scored(
 ) -> Answer:
     call, services, times = visit.call, visit.services, visit.times
     contract = model.contract
-    matrix = _matrix(model, body)
-    charge_rows(services, entry.principal, contract.name, len(matrix), entry.ticket)
+    matrix, body = validated(model, body)
+    n_rows = len(matrix) if body.gaps is None else body.gaps.n_rows
+    charge_rows(services, entry.principal, contract.name, n_rows, entry.ticket)
     visit.passed()
     cache = None if writing.needs_scores else services.cache
-    result = predict(model, matrix, body.wish, cache=cache, metrics=services.metrics)
+    if len(matrix):
+        result = predict(model, matrix, body.wish, cache=cache, metrics=services.metrics)
+    else:
+        result = Result(without_rows(contract, body.wish), "bypass")
     visit.passed()
     _record(model, matrix, result, services.metrics)
     visit.passed()
@@ -116,21 +141,18 @@ def _scored(
     seconds = times[-1] - times[0]
     services.metrics.answered(model=contract.name, version=contract.version, seconds=seconds)
     visit.notes[EVIDENCE] = Evidence(contract, matrix, result.fragment)
+    shadow = services.models.shadow(call.model)
+    if shadow is not None and len(matrix):
+        who = (call.request_id, entry.principal.subject, call.address)
+        shadow.offer(Answered(model, matrix, result, times[_SCORED] - times[_VALIDATED], *who))
     headers = (*_headers(writing.media_type, model, result, times), *visit.headers)
     return Answer(200, headers, sent, (*visit.notes.items(),))
 
 
-def _matrix(model: ServedModel, body: PredictBody) -> FloatArray:
-    if body.wish.probabilities and not model.contract.outputs.has_probabilities:
-        reason = "'probabilities': this model has none"
-        raise InputInvalidError([FieldError(None, None, reason)])
-    if body.is_in_order:
-        return model.reader.checked(cast("FloatArray", body.data))
-    return model.reader.matrix(body.data)
-
-
-def _record(model: ServedModel, matrix: FloatArray, result: Result, metrics: Metrics) -> None:
+def _record(model: ServedModel, matrix: Matrix, result: Result, metrics: Metrics) -> None:
     metrics.cache(result.cache)
+    if not len(matrix):
+        return
     metrics.features(
         model=model.contract.name,
         names=model.contract.feature_names,
@@ -144,6 +166,7 @@ def _headers(
 ) -> tuple[tuple[str, str], ...]:
     return (
         ("Content-Type", media_type),
+        ("X-Model", model.contract.name),
         ("X-Model-Version", model.contract.version),
         ("X-Cache", result.cache),
         ("Server-Timing", _timing(times)),

@@ -14,6 +14,8 @@ import numpy as np
 from simdjson import Array, Object, Parser
 
 from app.domain.ports import FloatArray
+from app.errors import BodyMalformedError
+from app.gate.wishes import NOTHING, Asked, asked_in_members
 
 # simdjson passes over this mark, which JSON does not have (RFC 8259, section 8.1).
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -28,8 +30,8 @@ class _UnprovedError(ValueError):
     """The body may be right or wrong, but it is not surely rows of one width and nothing else."""
 
 
-def read_bulk(body: bytes) -> tuple[FloatArray, bool] | None:
-    """Return rows and the wish for probabilities, or None for what the exact reader must judge.
+def read_bulk(body: bytes) -> tuple[FloatArray, Asked] | None:
+    """Return rows and what is asked for, or None for what the exact reader must judge.
 
     Args:
         body: whatever was sent.
@@ -41,11 +43,11 @@ def read_bulk(body: bytes) -> tuple[FloatArray, bool] | None:
         return None  # a second object would be a row, which is slow either way
     try:
         text, n_gaps = _with_numbers_for_gaps(body)
-        values, wanted = _flat(text)
+        values, asked = _flat(text)
         _open_gaps(values, n_gaps)
-    except (ValueError, TypeError, KeyError, RuntimeError):
+    except (ValueError, TypeError, KeyError, RuntimeError, BodyMalformedError):
         return None
-    return values, wanted
+    return values, asked
 
 
 def _with_numbers_for_gaps(body: bytes) -> tuple[bytes, int]:
@@ -57,33 +59,32 @@ def _with_numbers_for_gaps(body: bytes) -> tuple[bytes, int]:
     return body, n_gaps
 
 
-def _flat(text: bytes) -> tuple[FloatArray, bool]:
+def _flat(text: bytes) -> tuple[FloatArray, Asked]:
     # A parser of one's own costs a microsecond; a shared one would need a lock.
     members = Parser().parse(text)
     if not isinstance(members, Object):
         raise _UnprovedError
-    wanted = _wish(members)
+    asked = _asked(members)
     rows: Any = members["data"]
     values = np.frombuffer(rows.as_buffer(of_type="d")) if isinstance(rows, Array) else None
     widths = set(map(len, rows))
     if values is None or len(widths) != 1:
         raise _UnprovedError
-    # The names are known by now, so that no bracket stands in a string: as many of them as there
-    # are rows, and one around, leave none for an array in a row.
+    # Names and wishes are known by now, so that no bracket stands in a string: as many of them as
+    # there are rows, and one around, leave none for an array in a row.
     n_brackets = np.count_nonzero(np.frombuffer(text, np.uint8) == ord("["))
     if n_brackets != len(rows) + 1:
         raise _UnprovedError
-    return values.reshape(len(rows), widths.pop()), wanted
+    return values.reshape(len(rows), widths.pop()), asked
 
 
-def _wish(members: Object) -> bool:
-    names = sorted(members)
+def _asked(members: Object) -> Asked:
+    names = [*members]
     if names == ["data"]:
-        return False
-    wanted = members["probabilities"]
-    if names != ["data", "probabilities"] or not isinstance(wanted, bool):
+        return NOTHING
+    if len(set(names)) < len(names):
         raise _UnprovedError
-    return wanted
+    return asked_in_members({name: members[name] for name in names if name != "data"})
 
 
 def _open_gaps(values: FloatArray, n_gaps: int) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -13,15 +13,13 @@ from app.domain.prediction import Result, ServedModel
 from app.gate.arrow.request import decode_arrow
 from app.gate.arrow.scores import write_scores
 from app.gate.call import Call
-from app.gate.decode import (
-    ARROW,
-    JSON,
-    PredictBody,
-    check_media_types,
-    comes_in_arrow,
-    decode,
-    goes_out_in_arrow,
-)
+from app.gate.csv_form import CsvForm
+from app.gate.csv_rows import decode_csv
+from app.gate.decode import PredictBody, decode
+from app.gate.media import ARROW, CSV, JSON, NDJSON, names_its_columns, type_in, type_out
+from app.gate.ndjson_rows import decode_ndjson
+from app.gate.text_answers import with_gaps, write_csv, write_ndjson
+from app.gate.wishes import asked_in_query
 from app.settings.schema import Settings
 
 
@@ -44,11 +42,13 @@ class Writing(NamedTuple):
         media_type: of the answer.
         needs_scores: whether it is made of the engine's scores; a remembered answer has none.
         write: contract, result, what was asked, the request's id and the time to a body.
+        has_reasons: whether it can say why a row has no answer.
     """
 
     media_type: str
     needs_scores: bool
     write: Callable[[Contract, Result, PredictBody, str, datetime], bytes]
+    has_reasons: bool = True
 
 
 def formats_of(call: Call) -> tuple[Reading, Writing]:
@@ -58,9 +58,7 @@ def formats_of(call: Call) -> tuple[Reading, Writing]:
         MediaTypeUnsupportedError: no way in takes its body.
         NotAcceptableError: no way out is one that it takes.
     """
-    check_media_types(call)
-    reading = _FROM_ARROW if comes_in_arrow(call) else _FROM_JSON
-    return reading, _TO_ARROW if goes_out_in_arrow(call) else _TO_JSON
+    return _READINGS[type_in(call)], _WRITINGS[type_out(call.accept)]
 
 
 def _read_json(raw: bytes, _call: Call, _model: ServedModel, _settings: Settings) -> PredictBody:
@@ -71,8 +69,18 @@ def _read_arrow(raw: bytes, call: Call, model: ServedModel, settings: Settings) 
     return decode_arrow(raw, call.query, model.contract.features, settings)
 
 
+def _read_csv(raw: bytes, call: Call, model: ServedModel, settings: Settings) -> PredictBody:
+    named = names_its_columns(call.content_type)
+    form = CsvForm(model.contract, named, settings.model.max_rows)
+    return decode_csv(raw, asked_in_query(call.query), form)
+
+
+def _read_ndjson(raw: bytes, call: Call, _: ServedModel, settings: Settings) -> PredictBody:
+    return decode_ndjson(raw, asked_in_query(call.query), settings.model.max_rows)
+
+
 def _write_json(
-    contract: Contract, result: Result, _: PredictBody, request_id: str, now: datetime
+    contract: Contract, result: Result, body: PredictBody, request_id: str, now: datetime
 ) -> bytes:
     """Return the results, and after them what changes with each request."""
     rest = {
@@ -81,7 +89,8 @@ def _write_json(
         "timestamp": now,
     }
     tail = orjson.dumps(rest, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
-    return b"{" + result.fragment + b"," + tail[1:]
+    fragment = result.fragment if body.gaps is None else with_gaps(result.fragment, body.gaps)
+    return b"{" + fragment + b"," + tail[1:]
 
 
 def _write_arrow(
@@ -92,7 +101,31 @@ def _write_arrow(
     return write_scores(contract, result.scores, request_id, wants_probabilities=wanted)
 
 
-_FROM_JSON = Reading(lambda settings: settings.server.max_request_bytes, _read_json)
-_FROM_ARROW = Reading(lambda settings: settings.server.max_arrow_bytes, _read_arrow)
-_TO_JSON = Writing(JSON, needs_scores=False, write=_write_json)
-_TO_ARROW = Writing(ARROW, needs_scores=True, write=_write_arrow)
+def _write_csv(
+    contract: Contract, result: Result, body: PredictBody, _id: str, _now: datetime
+) -> bytes:
+    return write_csv(contract, result.fragment, body.gaps)
+
+
+def _write_ndjson(
+    _: Contract, result: Result, body: PredictBody, _id: str, _now: datetime
+) -> bytes:
+    return write_ndjson(result.fragment, body.gaps)
+
+
+def _most_bytes(settings: Settings) -> int:
+    return settings.server.max_request_bytes
+
+
+_READINGS: Final[Mapping[str, Reading]] = {
+    JSON: Reading(_most_bytes, _read_json),
+    ARROW: Reading(lambda settings: settings.server.max_arrow_bytes, _read_arrow),
+    CSV: Reading(_most_bytes, _read_csv),
+    NDJSON: Reading(_most_bytes, _read_ndjson),
+}
+_WRITINGS: Final[Mapping[str, Writing]] = {
+    JSON: Writing(JSON, needs_scores=False, write=_write_json),
+    ARROW: Writing(ARROW, needs_scores=True, write=_write_arrow, has_reasons=False),
+    CSV: Writing(f"{CSV}; charset=utf-8; header=present", needs_scores=False, write=_write_csv),
+    NDJSON: Writing(NDJSON, needs_scores=False, write=_write_ndjson),
+}

@@ -14,6 +14,8 @@ from app.errors import (
     AuthenticationRequiredError,
     BodyMalformedError,
     BodyTooLargeError,
+    ChangeInvalidError,
+    ChangeRefusedError,
     FieldError,
     InputInvalidError,
     KeysUnavailableError,
@@ -76,6 +78,8 @@ KIND_OF: Final[Mapping[type[RequestError], Kind]] = {
         HTTPStatus.BAD_REQUEST, "invalid-revocation", "Invalid request data"
     ),
     SettingsRefusedError: Kind(HTTPStatus.CONFLICT, "settings-refused", "Settings refused"),
+    ChangeInvalidError: Kind(HTTPStatus.BAD_REQUEST, "invalid-change", "Invalid request data"),
+    ChangeRefusedError: Kind(HTTPStatus.CONFLICT, "change-refused", "Change refused"),
 }
 INTERNAL: Final = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Internal server error")
 _BEARER: Final = 'Bearer realm="gatehouse"'

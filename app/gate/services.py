@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.domain.contract import Contract
 from app.domain.ports import Alerts, Audit, Cache, Limits, Metrics, Queue, Revocations, Tokens
 from app.domain.prediction import ServedModel
 from app.domain.rules import Rules
+from app.domain.shadow import Shadow
+from app.domain.traffic import Caller, Serving, Split, Why
 from app.gate.readers import Readers
 from app.gate.turns import Turns
 from app.settings.schema import Settings
@@ -26,13 +29,34 @@ class Models(Protocol):
         """
         ...
 
-    def find(self, name: str | None, version: str | None = None) -> ServedModel:
-        """Return the version of *name* that is to answer, loaded now if it was not before.
+    def find(
+        self, name: str | None, version: str | None = None, caller: Caller | None = None
+    ) -> ServedModel:
+        """Return the version of *name* that is to answer *caller*, loaded if it was not before.
+
+        A candidate answers only a caller that belongs to it, or one that names its version.
 
         Raises:
             ModelUnknownError: no such model, or version of it, is served here.
             ModelNotReadyError: there is no good version of it.
         """
+        ...
+
+    def contract(self, name: str | None) -> Contract:
+        """Return the contract of *name*, whose engine need not be loaded for that.
+
+        Raises:
+            ModelUnknownError: no such model is served here.
+            ModelNotReadyError: its contract cannot be read.
+        """
+        ...
+
+    def shadow(self, name: str | None) -> Shadow | None:
+        """Return who wants copies of what *name* has answered; None when nobody does."""
+        ...
+
+    def split(self, name: str | None) -> Split | None:
+        """Return what the candidate of *name* gets; None when there is none that serves."""
         ...
 
     def names(self) -> tuple[str, ...]:
@@ -49,11 +73,55 @@ class Models(Protocol):
         ...
 
     def problem(self, name: str | None = None) -> str | None:
-        """Return why the promoted version is not the one in service; None when it is."""
+        """Return why what is promoted, or is a candidate, does not serve; None when it does."""
         ...
 
     def queue(self, name: str | None = None) -> Queue | None:
         """Return who waits for the model in service; None where nobody does."""
+        ...
+
+
+class Changes(Protocol):
+    """Changes which version of a model serves; all workers know within two seconds.
+
+    Done twice, the second time changes nothing and says so.
+    """
+
+    def promote(self, name: str, version: str | None, why: Why) -> Serving:
+        """Make *version* the champion; None promotes the candidate.
+
+        Raises:
+            ChangeRefusedError: there is no such version, or it cannot be promoted now.
+        """
+        ...
+
+    def roll_back(self, name: str, replaces: str | None, why: Why) -> Serving:
+        """Make the version before the champion the champion again, and let a candidate go.
+
+        Nothing changes where the champion is not the version that is to be replaced.
+
+        Raises:
+            ModelUnknownError: no such model is promoted.
+            ChangeRefusedError: there was none before it.
+        """
+        ...
+
+    def start(self, split: Split, why: Why) -> Serving:
+        """Give a candidate its part of the requests.
+
+        Raises:
+            ModelUnknownError: no such model is promoted.
+            ChangeRefusedError: there is no such version, or it cannot stand beside the champion.
+        """
+        ...
+
+    def stop(self, name: str, why: Why) -> Serving:
+        """Let the candidate go; the champion answers everybody.
+
+        Raises:
+            ModelUnknownError: no such model is promoted.
+            ChangeRefusedError: the settings name the candidate.
+        """
         ...
 
 
@@ -80,6 +148,7 @@ class Services:
     settings: Settings
     rules: RulesInForce
     models: Models
+    changes: Changes
     tokens: Tokens
     revocations: Revocations
     limits: Limits

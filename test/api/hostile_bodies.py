@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from test.api.hostile import GOOD, MAX_BYTES, MAX_ROWS, Hostile, malformed
+from test.api.hostile_lines import no_csv, no_ndjson
 from test.api.hostile_rows import no_rows
 from test.api.hostile_texts import no_requests
 
@@ -16,8 +17,11 @@ TYPES = (
     None, "", "text/plain", "text/json", "application/xml", "application/x-www-form-urlencoded",
     "multipart/form-data; boundary=x", "application/octet-stream", "application/jsonp", "*/*",
     "application/json; charset=utf-16", "application/json; charset=latin-1", "application/*",
-    "application/json; charset=", "application/json, text/plain", "application/x-ndjson",
-    "application/json-seq", "application/problem+json", "application/ld+json", "json",
+    "application/json; charset=", "application/json, text/plain",
+    "application/json-seq", "application/jsonl", "text/tab-separated-values", "text/*",
+    "text/csv; charset=latin-1", "text/csv; header=maybe", "application/x-ndjson; charset=utf-16",
+    "text/csv; header=present; header=absent", "application/problem+json", "application/ld+json",
+    "json",
     "application/python-pickle", "application/yaml", "application/x-msgpack",
 )  # fmt: skip
 _BOMB = b'{"data": [[1, 2]]' + b" " * 10_000_000 + b"}"
@@ -74,5 +78,7 @@ def corpus() -> Iterator[Hostile]:
     """Return all of them."""
     yield from no_requests()
     yield from no_rows()
+    yield from no_csv()
+    yield from no_ndjson()
     yield from _media()
     yield from _sizes()

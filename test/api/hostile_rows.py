@@ -16,11 +16,37 @@ DUPLICATES = {
         b'{"data": [{"a": 1, "b": 2}], "data": [{"a": 1, "b": 2}]}',
     ),
     "probabilities": (b'{"data": [[1, 2]], "probabilities": false, "probabilities": false}',),
+    "on_error": (
+        b'{"data": [[1, 2]], "on_error": "skip", "on_error": "fail"}',
+        b'{"on_error": "fail", "data": [[1, 2]], "on\\u005ferror": "fail"}',
+    ),
+    "a": (
+        b'{"data": {"a": [1], "a": [1], "b": [2]}}',
+        b'{"data": {"a": [1], "b": [2], "\\u0061": [1]}, "on_error": "skip"}',
+    ),
 }
 DATA = (
-    b"null", b"1", b"true", b'"[[1, 2]]"', b"{}", b"[]", b'{"a": 1, "b": 2}',
-    b'{"a": [1], "b": [2]}', b'{"0": [1, 2]}', b"NaN",
+    b"null", b"1", b"true", b'"[[1, 2]]"', b"{}", b"[]", b"NaN", b'{"a": [], "b": []}',
 )  # fmt: skip
+COLUMNS = {
+    b'{"a": 1, "b": 2}': ("a", "must be a list"),
+    b'{"a": [1], "b": 2}': ("b", "must be a list"),
+    b'{"a": [1], "b": "1"}': ("b", "must be a list"),
+    b'{"a": [1], "b": {"0": 2}}': ("b", "must be a list"),
+    b'{"a": [1], "b": null}': ("b", "must be a list"),
+    b'{"a": [1]}': ("b", "is absent"),
+    b'{"0": [1, 2]}': ("a", "is absent"),
+    b'{"a": [1], "b": [2], "c": [3]}': ("c", "no feature"),
+    b'{"a": [1], "b": [2], "' + b"c" * 9000 + b'": [3]}': ("c" * 200, "no feature"),
+    b'{"a": [1, 2], "b": [2]}': ("b", "has 1 values"),
+    b'{"a": [1], "b": []}': ("b", "has 0 values"),
+}
+COLUMN_VALUES = {
+    b'{"a": [1, "2"], "b": [2, 3]}': (1, "a", "not a string"),
+    b'{"a": [[1]], "b": [2]}': (0, "a", "not an array"),
+    b'{"a": [1], "b": [{}]}': (0, "b", "not an object"),
+    b'{"a": [1, 2], "b": [3, 1e9]}': (1, "b", "must be from"),
+}
 ROWS = {
     b"[1, 2]": (0, "list of 2"),
     b"[null]": (0, "list of 2"),
@@ -92,6 +118,10 @@ def no_rows() -> Iterator[Hostile]:
     for data, (row, feature, detail) in OBJECTS.items():
         kind = "duplicate" if detail == "stands twice" else "rows"
         yield invalid(kind, data, (row, feature), detail)
+    for data, (feature, detail) in COLUMNS.items():
+        yield invalid("columns", data, (None, feature), detail)
+    for data, (row, feature, detail) in COLUMN_VALUES.items():
+        yield invalid("columns", data, (row, feature), detail)
     for value, detail in VALUES.items():
         array, named = b"[[1, 2], [3, " + value + b"]]", b'[{"b": 1, "a": ' + value + b"}]"
         yield invalid("value", array, (1, "b"), detail, shown(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from test.api.hostile import GOOD, Hostile, invalid, malformed, shown
 
@@ -38,7 +39,12 @@ UNKNOWN_MEMBERS = (
     b"$ref", b"$where", b"@type", b"py/object", b"../../etc/passwd", b"<script>alert(1)</script>",
     b"{{7*7}}", b"${jndi:ldap://127.0.0.1/a}", b"%s%n", b"' OR 1=1 --", b"\\u0000", b"x" * 10_000,
 )  # fmt: skip
-PROBABILITIES = (b"1", b"0", b"null", b'"true"', b"[]", b"{}", b"[true]", b"1.0", b"NaN")
+FLAGS = (b"1", b"0", b"null", b'"true"', b"[]", b"{}", b"[true]", b"1.0", b"NaN")
+
+POLICIES = (
+    b"true", b"false", b"null", b"1", b"[]", b"{}", b'["skip"]', b'""', b'"SKIP"', b'"skip "',
+    b'"ignore"', b'"[["', b'"null"', b'"NaN"', b'"' + b"x" * 10_000 + b'"',
+)  # fmt: skip
 
 
 def no_requests() -> Iterator[Hostile]:
@@ -53,9 +59,12 @@ def no_requests() -> Iterator[Hostile]:
     yield from (malformed("member", body, "object with 'data'") for body in NOT_THE_OBJECT)
     for name in UNKNOWN_MEMBERS:
         yield malformed("member", b'{"data": [[1, 2]], "' + name + b'": 1}', "is not known")
-    for value in PROBABILITIES:
-        body = b'{"data": [[1, 2]], "probabilities": ' + value + b"}"
+    for name, value in product((b"probabilities", b"scores"), FLAGS):
+        body = b'{"data": [[1, 2]], "' + name + b'": ' + value + b"}"
         yield malformed("member", body, "must be true or false")
+    for value in POLICIES:
+        body = b'{"data": [[1, 2]], "on_error": ' + value + b"}"
+        yield malformed("member", body, "'on_error' must be")
 
 
 def _cut() -> Iterator[Hostile]:

@@ -16,7 +16,7 @@ URL = "/api/v1/predict"
 CORPUS = list(corpus())
 KINDS = {
     "cut", "no JSON", "no number", "text", "nested", "duplicate", "member", "rows", "value",
-    "media", "size",
+    "columns", "csv", "ndjson", "media", "size",
 }  # fmt: skip
 INSIDE = (b"Traceback", b"orjson", b".py", b"site-packages", b"Error", b"numpy", b"sklearn")
 
@@ -60,6 +60,10 @@ def test_a_hostile_body_is_refused_in_plain_words(
 GOOD_BODIES = {
     "as it is": GOOD,
     "rows by name": b'{"data": [{"b": 1, "a": 2}]}',
+    "columns": b'{"data": {"b": [1, 2], "a": [null, 2]}}',
+    "columns by an escaped name": b'{"data": {"\\u0062": [1], "a": [2]}}',
+    "a faulty row that may be skipped": b'{"data": [[1, 2], ["x", 2]], "on_error": "skip"}',
+    "an error that may not be skipped": b'{"data": [[1, 2]], "on_error": "fail", "scores": false}',
     "rows by an escaped name": b'{"data": [{"\\u0062": 1, "a": 2}]}',
     "a NaN": b'{"data": [[NaN, 1], [2, NaN]]}',
     "spaces": b' \t\r\n{ "data" : [ [ 1 , 2 ] ] } \n',

@@ -15,6 +15,7 @@ from app.domain.rows import RowReader
 from app.errors import RequestError
 from app.gate.bulk import _GAP, read_bulk
 from app.gate.decode import BULK_BYTES, decode, decode_exactly
+from app.gate.wishes import Asked
 from test.api.hostile_bodies import corpus
 from test.api.test_hostile_bodies import GOOD_BODIES
 from test.builders import a_contract
@@ -62,16 +63,16 @@ good_bodies = st.lists(good_rows, min_size=1, max_size=12).map(as_rows).map(in_b
 def verdict(read: Any, body: bytes) -> object:
     """The bits of the matrix and the wish, or every word of the refusal."""
     try:
-        data, wanted = read(body)
+        data, asked = read(body)
         matrix = READER.matrix(data)
     except RequestError as error:
         return type(error), str(error), getattr(error, "faults", ())
-    return matrix.shape, matrix.tobytes(), wanted
+    return matrix.shape, matrix.tobytes(), asked
 
 
-def exactly(body: bytes) -> tuple[object, bool]:
+def exactly(body: bytes) -> tuple[object, Asked]:
     found = decode_exactly(body)
-    return found.data, found.wish.probabilities
+    return found.data, Asked(found.wish, found.skips)
 
 
 def check(body: bytes) -> None:
@@ -100,7 +101,8 @@ def test_both_readers_agree_on_a_value_at_the_edge(edge: str) -> None:
         check(in_body(as_rows(rows)))
     check(in_body(edge))
     check(in_body(f"[{edge}]"))
-    check(f'{{"data": [[1, 2]], "probabilities": {edge}}}'.encode())
+    for member in ("probabilities", "scores", "on_error"):
+        check(f'{{"data": [[1, 2]], "{member}": {edge}}}'.encode())
 
 
 @settings(max_examples=400)
@@ -126,8 +128,14 @@ def a_byte(byte: int) -> bytes:
     return bytes([byte])
 
 
-NAMES = st.sampled_from(['"data"', '"probabilities"', '"d\\u0061ta"', '"other"', '"null"', "null"])
-MEMBERS = st.tuples(NAMES, st.sampled_from(["[[1, 2]]", "[[null, NaN]]", "true", "false", "[]"]))
+NAMES = st.sampled_from([
+    '"data"', '"probabilities"', '"scores"', '"on_error"', '"d\\u0061ta"', '"other"', '"null"',
+    "null",
+])  # fmt: skip
+WISHES = (
+    "true", "false", "[]", "{}", "1", "null", '"skip"', '"fail"', '"sk\\u0069p"', '"[["', '"NaN"',
+)  # fmt: skip
+MEMBERS = st.tuples(NAMES, st.sampled_from(["[[1, 2]]", "[[null, NaN]]", *WISHES]))
 
 
 @settings(max_examples=300)
@@ -158,6 +166,7 @@ def is_left_to_the_exact_reader(body: bytes) -> bool:
         b' \t\r\n{ "data" : [ [ 1 , -2.5e-3 ] ] } \n',
         b'{"probabilities": true, "data": [[1, null], [NaN, 4]]}',
         b'{"data": [[1, 2]], "probabilities": false}',
+        b'{"on_error": "skip", "data": [[1, null]], "scores": true}',
         b'{"d\\u0061ta": [[1, 2]]}',
         b'{"data": [[1, 2, 3]]}',
         b'{"data": [[], []]}',

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.errors import BodyMalformedError, InputInvalidError
 from app.gate.decode import decode
+from app.gate.duplicates import name_that_stands_twice
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,12 @@ from app.gate.decode import decode
         (b'{"data": [[NaN]], "data": [[NaN]]}', "data"),
         (b'{"data": [[1]], "probabilities": true, "probabilities": false}', "probabilities"),
         (b'{"data": [], "data": []}', "data"),
+        (b'{"data": ["x"], "data": ["y"]}', "data"),
+        (b'{"data": [["x", 1]], "data": [["\\"y\\""]]}', "data"),
+        (b'{"data": [[1]], "on_error": "skip", "on_error": "fail"}', "on_error"),
+        (b'{"data": {"a": [1], "b": ["x"], "a": [2]}}', "a"),
+        (b'{"data": {"a": ["\\u0022\\u0022"], "a": ["x"]}}', "a"),
+        (b'{"data": {"a": [1]}, "data": {"a": [2]}}', "data"),
     ],
 )
 def test_a_member_that_stands_twice_is_named(body: bytes, name: str) -> None:
@@ -39,6 +46,10 @@ def test_a_member_that_stands_twice_is_named(body: bytes, name: str) -> None:
         (b'{"a": NaN}, {"a": 1}, {"a": NaN, "a": 1}', 2, "a"),
         (b'{"a": 1, "\\u0061": 2}', 0, "a"),
         (b'{"a": "x", "a": 1}', 0, "a"),
+        (b'{"a": "x", "b": "y"}, {"a": "x", "b": "y", "a": "z"}', 1, "a"),
+        (b'{"a": "x", "a": "\\u0022"}', 0, "a"),
+        (b'{"a": 1, "a": "\\u0022\\u0022"}', 0, "a"),
+        (b'{"a": 1, "a": 2, "b": "\\\\u0022\\u0022"}', 0, "a"),
         (b'{"": 1, "": 2}', 0, ""),
         (b'{"\\"": 1, "\\"": 2}', 0, '"'),
     ],
@@ -70,12 +81,31 @@ def test_a_name_with_quotes_stands_once() -> None:
     assert decode(b'{"data": [{"\\"a\\"": 1}]}').data == [{'"a"': 1}]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        [["x"]],
+        ["x", '"', "\\"],
+        [{"a": '"x"', "b": "\\"}, {"a": None, "b": 1}],
+        {"a": ["x", '"'], "b": [1, "\\u0022"]},
+        {},
+    ],
+    ids=["rows", "texts", "objects", "columns", "nothing"],
+)
+@pytest.mark.parametrize("on_error", ["skip", None], ids=["skip", "fail"])
+def test_texts_beside_names_are_no_names(data: Any, on_error: str | None) -> None:
+    body = {"data": data} if on_error is None else {"data": data, "on_error": on_error}
+
+    assert decode(json.dumps(body).encode()).data == data
+
+
 def pairs_as_json(pairs: list[tuple[str, Any]]) -> str:
     return "{" + ", ".join(f"{json.dumps(name)}: {value}" for name, value in pairs) + "}"
 
 
 NAMES = st.sampled_from(["a", "b", '"', "\\", "é", "", "data", "NaN"]) | st.text(max_size=3)
-ROWS = st.lists(st.lists(st.tuples(NAMES, st.integers(-9, 9)), max_size=4), min_size=1, max_size=4)
+VALUES = st.integers(-9, 9) | st.sampled_from(['"x"', '"\\""', '"\\u0022"', '"\\\\"', "null"])
+ROWS = st.lists(st.lists(st.tuples(NAMES, VALUES), max_size=4), min_size=1, max_size=4)
 
 
 @given(ROWS)
@@ -88,4 +118,16 @@ def test_rows_pass_just_when_no_name_stands_twice(rows: list[list[tuple[str, int
             decode(body)
         assert caught.value.faults[0].row == twice[0]
     else:
-        assert decode(body).data == [dict(row) for row in rows]
+        assert decode(body).data == [
+            {name: json.loads(str(value)) for name, value in row} for row in rows
+        ]
+
+
+@given(ROWS)
+def test_a_line_passes_just_when_no_name_stands_twice(rows: list[list[tuple[str, int]]]) -> None:
+    for row in rows:
+        line = pairs_as_json(row).encode()
+
+        found = name_that_stands_twice(line, json.loads(line))
+
+        assert (found is not None) == (len(dict(row)) < len(row))

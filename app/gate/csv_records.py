@@ -1,0 +1,127 @@
+"""Records of CSV, cell by cell: the judge of every CSV body."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+from itertools import islice
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from app.domain.contract import Contract
+from app.errors import BodyMalformedError, FieldError, InputInvalidError
+from app.gate.cells import Values, values_of
+from app.gate.csv_form import CsvForm
+from app.gate.decode import PredictBody
+from app.gate.lines import Lines
+from app.gate.wishes import Asked
+
+_RETURN: Final = "a carriage return stands without a line feed"
+_Wrong = tuple[int, str | None, str]  # row, feature, reason
+
+
+class _Record(NamedTuple):
+    """Cells, and the line on which the first of them begins."""
+
+    line: int
+    cells: list[str]
+
+
+def cell_by_cell(body: bytes, asked: Asked, form: CsvForm) -> PredictBody:
+    """Read the rows of *body*, and say of each cell that cannot be read where it is.
+
+    Raises:
+        BodyMalformedError: it is no CSV in UTF-8.
+        InputInvalidError: the columns are not the features, there is no row, or a cell cannot be
+            read and faulty rows are not skipped.
+        BodyTooLargeError: there are more rows than are taken.
+    """
+    records = _records(_text(body))
+    head = next(records, _Record(1, [""])) if form.names_columns else None
+    order = form.order(head.cells if head else None)
+    found = [*islice(records, form.max_rows + 1)]
+    if not found:
+        raise InputInvalidError([FieldError(None, None, "the body must hold rows")])
+    form.check_size(len(found))
+    lines = Lines([record.line for record in found], range(len(found)))
+    columns, whole, wrong = _columns([record.cells for record in found], order, form.contract)
+    if wrong and not asked.skips:
+        first = wrong[: InputInvalidError.MAX_FAULTS]
+        raise InputInvalidError([lines.fault(*fault) for fault in first])
+    if wrong:
+        columns, lines = _good(columns, whole, wrong, lines)
+    return PredictBody(
+        _data(columns, form.contract),
+        asked.wish,
+        is_in_order=form.contract.input == "numbers",
+        skips=asked.skips,
+        lines=lines,
+    )
+
+
+def _columns(
+    rows: list[list[str]], order: list[int], contract: Contract
+) -> tuple[list[Values], list[int], list[_Wrong]]:
+    """Return the values of each feature, the rows they are of, and what is wrong, row by row."""
+    whole = [row for row, cells in enumerate(rows) if len(cells) == len(order)]
+    wrong: list[_Wrong] = [
+        (row, None, f"has {len(cells)} cells; {len(order)} are needed")
+        for row, cells in enumerate(rows)
+        if len(cells) != len(order)
+    ]
+    columns: list[Values] = []
+    for feature, place in zip(contract.features, order, strict=True):
+        values, reasons = values_of(feature, [rows[row][place] for row in whole])
+        columns.append(values)
+        wrong += [(whole[at], feature.name, reason) for at, reason in reasons.items()]
+    wrong.sort(key=itemgetter(0))
+    return columns, whole, wrong
+
+
+def _good(
+    columns: list[Values], whole: list[int], wrong: list[_Wrong], lines: Lines
+) -> tuple[list[Values], Lines]:
+    """Return the columns without the rows in which something is *wrong*."""
+    first = {fault[0]: fault for fault in reversed(wrong)}
+    good = [at for at, row in enumerate(whole) if row not in first]
+    faults = tuple(lines.fault(*first[row]) for row in sorted(first))
+    kept = lines._replace(rows=[whole[at] for at in good], faults=faults)
+    return [[values[at] for at in good] for values in columns], kept
+
+
+def _data(columns: list[Values], contract: Contract) -> Any:
+    if contract.input == "numbers":
+        return np.ascontiguousarray(np.array(columns, dtype=np.float64).T) + 0.0
+    return dict(zip(contract.feature_names, columns, strict=True))
+
+
+def _text(body: bytes) -> str:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise BodyMalformedError(f"The body is no CSV: line {line} is not UTF-8.") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise BodyMalformedError(f"The body is no CSV: line {line} has a NUL.")
+    return text
+
+
+def _records(text: str) -> Iterator[_Record]:
+    """Go through the records; a quoted cell may hold line breaks.
+
+    Raises:
+        BodyMalformedError: a quote or a line ends in a wrong place.
+    """
+    reader = csv.reader(StringIO(text, newline="\n"), strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield _Record(line, cells or [""])
+            line = reader.line_num + 1
+    except csv.Error as error:
+        reason = _RETURN if str(error).startswith("new-line") else error
+        raise BodyMalformedError(f"The body is no CSV: {reason} (line {line}).") from error
