@@ -28,6 +28,14 @@ class RegistryError(OperatorError):
     """A model, a version or a stage cannot be read or written as asked."""
 
 
+class StageChangedError(RegistryError):
+    """Somebody else changes the stage, or did so meanwhile; nothing was done."""
+
+
+class NotPromotedError(RegistryError):
+    """No version of the model is on the stage."""
+
+
 class TrainingDataError(OperatorError):
     """The data that a model should be made from cannot be used."""
 
@@ -142,3 +150,11 @@ class RevocationInvalidError(RequestError):
 
 class SettingsRefusedError(RequestError):
     """The settings were read again and are wrong; those before them stay in force."""
+
+
+class ChangeInvalidError(RequestError):
+    """A change of the serving version that is not told as the route expects."""
+
+
+class ChangeRefusedError(RequestError):
+    """The serving version cannot be changed so; what serves, serves on."""

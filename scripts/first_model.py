@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.command_line import run
 from app.lifecycle.datasets import built_in
 from app.lifecycle.promote import promote
-from app.lifecycle.registry import STAGES_FOLDER
+from app.lifecycle.registry import STAGES_FOLDER, registry_of
 from app.lifecycle.train import train
 from app.settings.overlay import load
 from app.wiring import open_compiled, reference_engine
@@ -21,7 +21,7 @@ def _first_model() -> int:
     usual = STAGES_FOLDER / settings.stage / "model.joblib"
     if settings.model.model_path != usual or settings.path(usual).exists():
         return 0
-    registry = settings.path(settings.model.registry_path)
+    registry = registry_of(settings)
     table = built_in("diabetes")
     contract, _ = train(
         table,

@@ -13,6 +13,7 @@ from app.command_line import run
 from app.domain.contract import Input
 from app.lifecycle.compiling.report import report
 from app.lifecycle.register import register
+from app.lifecycle.registry import registry_of, store_of
 from app.settings.overlay import load
 from app.wiring import open_compiled, open_estimator, reference_engine
 
@@ -34,10 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _register(options: argparse.Namespace) -> int:
     settings = load()
     file = options.file or settings.path(settings.model.model_path)
-    contract, folder = register(
+    registry = registry_of(settings)
+    contract, _ = register(
         file,
         name=options.name or re.sub(r"[^a-z0-9_-]+", "-", file.stem.lower()).strip("-"),
-        registry=settings.path(settings.model.registry_path),
+        registry=registry,
         open_estimator=partial(open_estimator, allowed_modules=settings.security.allowed_modules),
         engine_of=reference_engine,
         open_compiled=open_compiled,
@@ -48,6 +50,7 @@ def _register(options: argparse.Namespace) -> int:
     if contract.input != "numbers":
         print(f"reads {', '.join(f'{it.name} {it.kind}' for it in contract.features)}")
     print("\n".join(report(contract)))
+    folder = store_of(registry).location(contract.name, contract.version)
     print(f"stored in {folder}; manifest.json is its contract")
     if not contract.golden.inputs:
         print("without --sample it has no golden rows, so a changed answer goes unnoticed")

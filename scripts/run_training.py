@@ -12,6 +12,7 @@ from app.lifecycle.compiling.report import report
 from app.lifecycle.datasets import BUILT_IN, Table, built_in, from_csv
 from app.lifecycle.estimators import EstimatorName
 from app.lifecycle.labelled_texts import from_texts
+from app.lifecycle.registry import registry_of, store_of
 from app.lifecycle.train import train
 from app.settings.overlay import load
 from app.wiring import open_compiled, reference_engine
@@ -55,11 +56,11 @@ def _table(options: argparse.Namespace) -> Table:
 
 def _train(options: argparse.Namespace) -> int:
     table = _table(options)
-    settings = load()
-    contract, folder = train(
+    registry = registry_of(load())
+    contract, _ = train(
         table,
         name=options.name or table.name,
-        registry=settings.path(settings.model.registry_path),
+        registry=registry,
         engine_of=reference_engine,
         open_compiled=open_compiled,
         estimator=options.estimator,
@@ -70,7 +71,7 @@ def _train(options: argparse.Namespace) -> int:
     if contract.input != "numbers":
         print(f"read as {', '.join(f'{it.name} {it.kind}' for it in contract.features)}")
     print("\n".join(report(contract)))
-    print(f"stored in {folder}")
+    print(f"stored in {store_of(registry).location(contract.name, contract.version)}")
     promote = f"scripts/promote_model.py {contract.name} {contract.version} --to dev"
     print(f"next: .venv/bin/python {promote}")
     return 0

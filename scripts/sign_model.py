@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.command_line import run
+from app.lifecycle.registry import registry_of
 from app.lifecycle.sign import sign
 from app.settings.overlay import load
 
@@ -25,8 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _sign(options: argparse.Namespace) -> int:
     settings = load()
-    registry = settings.path(settings.model.registry_path)
-    done = sign(registry, options.name, options.version, key_file=options.key)
+    done = sign(registry_of(settings), options.name, options.version, key_file=options.key)
     print(f"{done.name} {done.version} is signed by key {done.key}")
     print("gateways whose security.model_keys has its public key serve it once it is promoted")
     promote = f"scripts/promote_model.py {done.name} {done.version} --to {settings.stage}"

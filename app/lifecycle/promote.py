@@ -2,93 +2,142 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, Literal
 
-from app.domain import manifest
 from app.domain.compiled import COMPILED_FILES
 from app.domain.contract import Contract
-from app.errors import ModelRejectedError, RegistryError
+from app.errors import RegistryError, StageChangedError
 from app.files import write_atomically
-from app.lifecycle.registry import (
-    ARTEFACT,
-    MANIFEST,
-    STAGES,
-    Stored,
-    read_version,
-    versions,
-)
+from app.lifecycle import history
+from app.lifecycle.history import Entry, whoami
+from app.lifecycle.registry import ARTEFACT, MANIFEST, Registry, Stored, read_version
+from app.lifecycle.retire import check_not_retired, newest
+from app.lifecycle.stages import checked_stage, contract_on, locked, place_of
+
+NOTHING: Final = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What was promoted, and whether it is the stage's default model."""
+    """What was promoted, and whether it is the stage's default model.
+
+    ``before`` is the version that it replaced; None when the place was free.
+    """
 
     contract: Contract
     path: Path
     is_default: bool
+    before: str | None = None
 
 
-def promote(
-    models: Path, registry: Path, name: str, version: str | None = None, *, stage: str
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changes a stage, and why.
+
+    Attributes:
+        replaces: the version that is meant to be replaced, or ``none`` for a free place; unset is
+            the one that is there when the promotion begins.
+    """
+
+    who: str = field(default_factory=whoami)
+    why: str = ""
+    replaces: str | None = None
+    action: Literal["promote", "rollback"] = "promote"
+
+
+def promote(  # noqa: PLR0913  one argument a thing it needs
+    models: Path,
+    registry: Registry,
+    name: str,
+    version: str | None = None,
+    *,
+    stage: str,
+    change: Change | None = None,
 ) -> Promotion:
     """Copy a version from the registry onto *stage*; an older version is a roll-back.
 
     The first model on a stage is its default, and so is every version of the same name; a model
     of another name stands beside it in a folder of its own. The artefacts are replaced first and
-    the contract last; a reader in between sees what does not belong together and looks again.
+    the contract last; a reader in between sees what does not belong together and looks again. Of
+    two promotions of one model that begin before either has ended, one wins.
 
     Args:
         models: the folder of the stages.
-        registry: the folder of the versions.
+        registry: where versions lie.
         name: a registered model.
-        version: its version; None for the newest.
+        version: its version; None for the newest that is not retired.
         stage: dev, staging or production.
+        change: who promotes and why, for the stage's history; None for this process's user.
 
     Raises:
-        RegistryError: there is no such stage or version, or it is damaged.
+        RegistryError: there is no such stage or version, or it is retired or damaged.
+        StageChangedError: somebody else is promoting, or has done so meanwhile.
     """
-    if stage not in STAGES:
-        raise RegistryError(f"{stage!r} is no stage; there is: {', '.join(STAGES)}")
-    if version is None:
-        version = str(max(versions(registry, name), default="?"))
-    stored = read_version(registry, name, version)
+    there = models / checked_stage(stage)
+    change = change or Change()
+    expected = change.replaces or _version(contract_on(there, name))
+    stored = read_version(registry, name, newest(registry, name) if version is None else version)
+    with locked(there, change.who):
+        before = contract_on(there, name)
+        if _version(before) != expected:
+            raise StageChangedError(_overtaken(there, name, expected, _version(before)))
+        check_not_retired(registry, name, stored.contract.version)
+        return _replace(there, before, stored, change)
+
+
+def _replace(stage: Path, before: Contract | None, stored: Stored, change: Change) -> Promotion:
+    folder, is_default = place_of(stage, stored.contract.name)
+    replaced = before.version if before else None
     try:
-        with _one_at_a_time(models / stage):
-            is_default = _default_name(models / stage) in {None, name}
-            folder = models / stage if is_default else models / stage / name
-            _place(folder, stored)
+        _settle(stage, before)
+        _place(folder, stored)
+        history.append(stage, _entry(stored.contract, change, replaced))
     except OSError as error:
-        raise RegistryError(f"{models / stage}: cannot be written: {error.strerror}") from error
-    return Promotion(stored.contract, folder / ARTEFACT, is_default)
+        raise RegistryError(f"{stage}: cannot be written: {error.strerror}") from error
+    return Promotion(stored.contract, folder / ARTEFACT, is_default, replaced)
 
 
-@contextmanager
-def _one_at_a_time(stage: Path) -> Iterator[None]:
-    """Make a second promotion onto *stage* wait: interleaved, two would leave a mixed pair."""
-    stage.mkdir(parents=True, exist_ok=True)
-    handle = os.open(stage, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _version(contract: Contract | None) -> str:
+    return contract.version if contract is not None else NOTHING
 
 
-def _default_name(stage: Path) -> str | None:
-    """Return the name of the model that lies on *stage* itself; None when that place is free.
+def _overtaken(stage: Path, name: str, expected: str, found: str) -> str:
+    last = next((it for it in reversed(history.read(stage, name)) if it.to == found), None)
+    who = f" by {last.who} at {last.at:%H:%M:%S} UTC" if last else ""
+    return (
+        f"somebody else promoted {name} on {stage.name} meanwhile: version {found} is there{who}, "
+        f"and this promotion meant to replace {expected}. Nothing was changed. "
+        "Fix: look at what is there, then promote again."
+    )
 
-    The contract alone says so: a damaged artefact beside it gives its place to nobody else.
-    """
-    try:
-        return manifest.read((stage / MANIFEST).read_bytes()).name
-    except (OSError, ModelRejectedError):
-        return None
+
+def _settle(stage: Path, there: Contract | None) -> None:
+    """Record what came onto the stage without a record: before there was a history, or by hand."""
+    if there is None:
+        return
+    known = history.read(stage, there.name)
+    last = known[-1].to if known else None
+    if last != there.version:
+        change = Change(who="unknown", why="was there without a record")
+        entry = _entry(there, change, last)
+        history.append(stage, entry.model_copy(update={"action": "found"}))
+
+
+def _entry(contract: Contract, change: Change, before: str | None) -> Entry:
+    return Entry(
+        at=datetime.now(UTC),
+        action=change.action,
+        name=contract.name,
+        before=before,
+        to=contract.version,
+        sha256=contract.artefact.sha256,
+        who=change.who,
+        why=change.why,
+    )
 
 
 def _place(folder: Path, stored: Stored) -> None:

@@ -15,7 +15,7 @@ from app.domain.golden import record
 from app.domain.ports import Engine, Matrix
 from app.errors import ModelRejectedError, RegistryError
 from app.lifecycle.compiling.engines import CompiledOpener, with_engines
-from app.lifecycle.registry import UNSTORED, add_version, checked_name
+from app.lifecycle.registry import UNSTORED, Registry, add_version, checked_name
 from app.lifecycle.samples import Sampled, sampled
 from app.lifecycle.sheets import Sheet, read_sheet
 from app.lifecycle.train import EngineMaker, artefact_of, commit, libraries
@@ -25,7 +25,7 @@ def register(  # noqa: PLR0913  one argument a thing it needs
     file: Path,
     *,
     name: str,
-    registry: Path,
+    registry: Registry,
     open_estimator: Callable[[bytes], Any],
     engine_of: EngineMaker,
     open_compiled: CompiledOpener,

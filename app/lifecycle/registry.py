@@ -1,58 +1,85 @@
-"""The model store on disk: immutable versions, and the stages that hold what is promoted.
+"""The registry: immutable versions of models, in a folder or at a URL.
 
-``registry/<name>/<version>/{model.joblib, manifest.json}``, with what was compiled of the model
-beside them, never changes once it is there, but for the signature. A stage holds its default model
-at ``<stage>/`` and any other at ``<stage>/<name>/``.
+``<name>/<version>/{model.joblib, manifest.json}``, with what was compiled of the model beside them,
+never changes once it is there, but for the signature. What is said of a version later, such as that
+it is retired, lies beside its folder.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from app.domain import manifest
-from app.domain.compiled import Digested
 from app.domain.contract import NAME, Contract
-from app.errors import ModelRejectedError, RegistryError
-from app.files import write_atomically
+from app.errors import RegistryError
+from app.lifecycle.remote import RemoteVersions
+from app.lifecycle.stored import ARTEFACT, MANIFEST, Stored, contract_of, read_folder
+from app.lifecycle.versions import VERSION, FolderVersions, Versions
+from app.settings.schema import Settings
 
-ARTEFACT: Final = "model.joblib"
-MANIFEST: Final = "manifest.json"
+__all__ = [
+    "ARTEFACT",
+    "MANIFEST",
+    "STAGES",
+    "STAGES_FOLDER",
+    "UNSTORED",
+    "Registry",
+    "Stored",
+    "add_version",
+    "checked_name",
+    "checked_version",
+    "names",
+    "read_contract",
+    "read_folder",
+    "read_version",
+    "registry_of",
+    "store_of",
+    "versions",
+]
 STAGES_FOLDER: Final = Path("model")
 STAGES: Final = ("dev", "staging", "production")
 UNSTORED: Final = "1"  # version of a contract until ``add_version`` sets it
-_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::|://)")
+_SHORT: Final = 12
+
+Registry = Path | RemoteVersions
+"""A folder of this machine, or versions somewhere else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A version in the registry: its contract, and the bytes of manifest and artefacts.
+def registry_of(settings: Settings) -> Registry:
+    """Return the registry that ``model.registry_path`` names: a folder, or anything with ``://``.
 
-    ``compiled`` holds the files of the compiled engines by name.
+    Copies of what lies elsewhere are kept in ``registry/`` of the runtime folder.
     """
+    path = settings.model.registry_path
+    if not _URL.match(path):
+        return settings.path(path)
+    url = path.rstrip("/")
+    kept = sha256(url.encode()).hexdigest()[:_SHORT]
+    return RemoteVersions(url, settings.path(settings.runtime_path) / "registry" / kept)
 
-    contract: Contract
-    document: bytes
-    payload: bytes
-    compiled: Mapping[str, bytes]
+
+def store_of(registry: Registry) -> Versions:
+    """Return what reads and writes the versions of *registry*."""
+    return FolderVersions(registry) if isinstance(registry, Path) else registry
 
 
-def versions(registry: Path, name: str) -> list[int]:
+def names(registry: Registry) -> list[str]:
+    """Return the names of all models, sorted."""
+    return store_of(registry).names()
+
+
+def versions(registry: Registry, name: str) -> list[int]:
     """Return the versions of *name*, oldest first."""
-    folder = registry / checked_name(name)
-    if not folder.is_dir():
-        return []
-    return sorted(int(f.name) for f in folder.iterdir() if _VERSION.fullmatch(f.name))
+    return store_of(registry).of(checked_name(name))
 
 
 def add_version(
-    registry: Path,
+    registry: Registry,
     payload: bytes,
     contract: Contract,
     compiled: Mapping[str, bytes] = MappingProxyType({}),
@@ -60,79 +87,58 @@ def add_version(
     """Store *payload* as the next version of its model; two at once get two versions.
 
     Args:
-        registry: the registry's folder.
+        registry: where versions lie.
         payload: bytes of the artefact.
         contract: its contract, whose version is set here.
         compiled: content of the files of its compiled engines, by name.
 
     Returns:
-        The contract as stored, and the version's folder.
+        The contract as stored, and the version's folder on this machine.
     """
-    folder = registry / checked_name(contract.name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        while True:
-            version = str(max(versions(registry, contract.name), default=0) + 1)
-            numbered = contract.model_copy(update={"version": version})
-            new = Path(tempfile.mkdtemp(dir=folder, prefix=".new-"))
-            new.chmod(0o755)
-            for file, content in {ARTEFACT: payload, **compiled}.items():
-                write_atomically(new / file, content)
-            write_atomically(new / MANIFEST, numbered.model_dump_json(indent=2).encode())
-            try:
-                return numbered, new.rename(folder / version)
-            except OSError:  # somebody else took this number
-                shutil.rmtree(new)
-                if not (folder / version).exists():
-                    raise
-    except OSError as error:
-        raise RegistryError(f"{folder}: cannot be written: {error.strerror}") from error
+    checked_name(contract.name)
+
+    def numbered(version: str) -> Contract:
+        return contract.model_copy(update={"version": version})
+
+    def files_of(version: str) -> dict[str, bytes]:
+        document = numbered(version).model_dump_json(indent=2).encode()
+        return {ARTEFACT: payload, **compiled, MANIFEST: document}
+
+    version, folder = store_of(registry).add(contract.name, files_of)
+    return numbered(version), folder
 
 
-def read_version(registry: Path, name: str, version: str) -> Stored:
+def read_version(registry: Registry, name: str, version: str) -> Stored:
     """Return a version whose artefact is the one that its contract names.
 
     Raises:
         RegistryError: there is no such version, or it was damaged.
     """
-    known = versions(registry, name)
-    if not _VERSION.fullmatch(version) or int(version) not in known:
-        there = ", ".join(map(str, known)) or "none"
-        raise RegistryError(f"{name} has no version {version!r}; there is: {there}")
-    return read_folder(registry / name / version)
+    return store_of(registry).read(name, checked_version(registry, name, version))
 
 
-def read_folder(folder: Path) -> Stored:
-    """Return what *folder* holds, checked.
+def read_contract(registry: Registry, name: str, version: str) -> Contract:
+    """Return the contract of a version, without looking at its other files.
 
     Raises:
-        RegistryError: a file is missing, unreadable or not the one that was stored.
+        RegistryError: there is no such version, or its manifest was damaged.
     """
-    document = _read(folder / MANIFEST)
-    try:
-        contract = manifest.read(document)
-    except ModelRejectedError as error:
-        raise RegistryError(f"{folder / MANIFEST}: is no contract: {error}") from error
-    payload = _checked(folder / ARTEFACT, contract.artefact)
-    compiled = {it.file: _checked(folder / it.file, it) for it in contract.compiled}
-    return Stored(contract, document, payload, compiled)
+    store = store_of(registry)
+    document = store.document(name, checked_version(registry, name, version))
+    return contract_of(document, f"{store.location(name, version)}/{MANIFEST}")
 
 
-def _checked(file: Path, named: Digested) -> bytes:
-    payload = _read(file)
-    try:
-        manifest.check_bytes(payload, named)
-    except ModelRejectedError as error:
-        message = f"{file}: is not the file that its contract names: {error}"
-        raise RegistryError(message) from error
-    return payload
+def checked_version(registry: Registry, name: str, version: str) -> str:
+    """Return *version* when *name* has it.
 
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise RegistryError(f"{file}: {error.strerror}") from error
+    Raises:
+        RegistryError: it does not; the message says which there are.
+    """
+    known = versions(registry, name)
+    if not VERSION.fullmatch(version) or int(version) not in known:
+        there = ", ".join(map(str, known)) or "none"
+        raise RegistryError(f"{name} has no version {version!r}; there is: {there}")
+    return version
 
 
 def checked_name(name: str) -> str:

@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from app.domain import manifest
 from app.domain.contract import Signature
-from app.errors import OperatorError, RegistryError
-from app.files import write_atomically
-from app.lifecycle.registry import MANIFEST, read_version, versions
+from app.errors import OperatorError
+from app.lifecycle.registry import Registry, read_version, store_of, versions
 
 _OTHERS: Final = 0o077
 
@@ -29,14 +28,14 @@ class Signed:
     key: str
 
 
-def sign(registry: Path, name: str, version: str | None = None, *, key_file: Path) -> Signed:
+def sign(registry: Registry, name: str, version: str | None = None, *, key_file: Path) -> Signed:
     """Sign a version in the registry; a signature that it had is replaced, all else is kept.
 
     The artefacts are read and compared with the manifest first, so nobody vouches for a damaged
     file. What is already promoted stays as it is until it is promoted again.
 
     Args:
-        registry: the folder of the versions.
+        registry: where versions lie.
         name: a registered model.
         version: its version; None for the newest.
         key_file: an Ed25519 private key in PEM, without a password, for its owner's eyes only.
@@ -52,11 +51,7 @@ def sign(registry: Path, name: str, version: str | None = None, *, key_file: Pat
     key_id = manifest.key_id(key.public_key().public_bytes_raw())
     value = b64encode(key.sign(manifest.signed_bytes(stored.document))).decode()
     document = manifest.with_signature(stored.document, Signature(key=key_id, value=value))
-    file = registry / name / version / MANIFEST
-    try:
-        write_atomically(file, document)
-    except OSError as error:
-        raise RegistryError(f"{file}: cannot be written: {error.strerror}") from error
+    store_of(registry).replace_document(name, version, document)
     return Signed(name, version, key_id)
 
 

@@ -26,7 +26,7 @@ from app.lifecycle.datasets import Table
 from app.lifecycle.estimators import SEED, EstimatorName, estimator_for, without_addresses
 from app.lifecycle.measures import Measures, measured
 from app.lifecycle.references import class_shares_of, features_of, references_of
-from app.lifecycle.registry import UNSTORED, add_version, checked_name
+from app.lifecycle.registry import UNSTORED, Registry, add_version, checked_name
 
 HELD_OUT_SHARE: Final = 0.25
 
@@ -45,7 +45,7 @@ def train(  # noqa: PLR0913  one argument a thing it needs
     table: Table,
     *,
     name: str,
-    registry: Path,
+    registry: Registry,
     engine_of: EngineMaker,
     open_compiled: CompiledOpener,
     estimator: EstimatorName | None = None,

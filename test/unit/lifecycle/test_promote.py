@@ -14,9 +14,12 @@ from app.adapters.null import NullMetrics
 from app.adapters.promoted_models import PromotedModels
 from app.domain.contract import Contract
 from app.domain.rows import RowReader
-from app.errors import RegistryError
-from app.lifecycle.promote import Promotion, promote
+from app.errors import RegistryError, StageChangedError
+from app.lifecycle import history
+from app.lifecycle.promote import Change, Promotion, promote
 from app.lifecycle.registry import read_folder
+from app.lifecycle.retire import retire
+from app.lifecycle.stages import locked
 from app.lifecycle.train import train
 from app.wiring import open_compiled, open_estimator, reference_engine
 from test.builders import a_regression_table
@@ -32,11 +35,23 @@ for turn in range(int(sys.argv[2])):
 WHEN_TOLD = """
 import sys
 from pathlib import Path
+from app.errors import StageChangedError
 from app.lifecycle.promote import promote
 models = Path(sys.argv[1])
 for _ in iter(sys.stdin.readline, ""):
-    promote(models, models / "registry", "line", sys.argv[2], stage="dev")
-    print("done", flush=True)
+    try:
+        promote(models, models / "registry", "line", sys.argv[2], stage="dev")
+        print("done", flush=True)
+    except StageChangedError as error:
+        print(error, flush=True)
+"""
+HOLD = """
+import sys, time
+from pathlib import Path
+from app.lifecycle.stages import locked
+with locked(Path(sys.argv[1]), "ann"):
+    print("held", flush=True)
+    time.sleep(60)
 """
 
 
@@ -53,9 +68,14 @@ def a_version(models: Path, name: str = "line", *, slope: float = 2.0) -> Contra
 
 
 def promoted(
-    models: Path, name: str = "line", version: str | None = None, *, stage: str = "dev"
+    models: Path,
+    name: str = "line",
+    version: str | None = None,
+    *,
+    stage: str = "dev",
+    change: Change | None = None,
 ) -> Promotion:
-    return promote(models, models / "registry", name, version, stage=stage)
+    return promote(models, models / "registry", name, version, stage=stage, change=change)
 
 
 def reader(models: Path) -> PromotedModels:
@@ -95,7 +115,7 @@ def test_a_stage_holds_the_files_of_a_version_and_nothing_else(tmp_path: Path) -
         promoted(tmp_path)
 
     names = {file.name for file in (tmp_path / "dev").iterdir()}
-    assert names == {"model.joblib", "linear.npz", "manifest.json"}
+    assert names == {"model.joblib", "linear.npz", "manifest.json", "history.jsonl", ".lock"}
     assert {folder.name for folder in tmp_path.iterdir()} == {"registry", "dev"}
 
 
@@ -252,27 +272,122 @@ def test_a_reader_never_sees_half_a_promotion(tmp_path: Path) -> None:
     assert seen == set(expected.items())
 
 
-def test_two_promotions_at_once_leave_a_pair_that_belongs_together(tmp_path: Path) -> None:
-    digests = {a_version(tmp_path, slope=slope).artefact.sha256 for slope in (2.0, 30.0)}
-    writers = [
-        subprocess.Popen(
+def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(tmp_path: Path) -> None:
+    digests = {
+        version: a_version(tmp_path, slope=slope).artefact.sha256
+        for version, slope in (("1", 2.0), ("2", 30.0))
+    }
+    writers = {
+        version: subprocess.Popen(
             [sys.executable, "-c", WHEN_TOLD, str(tmp_path), version],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for version in ("1", "2")
-    ]
+        for version in digests
+    }
+    n_done = 0
 
     for _ in range(60):
-        for writer in writers:
+        for writer in writers.values():
             assert writer.stdin is not None
             writer.stdin.write("go\n")
             writer.stdin.flush()
-        for writer in writers:
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == "done\n"
-        assert read_folder(tmp_path / "dev").contract.artefact.sha256 in digests
+        said = {version: (it.stdout or sys.stdin).readline() for version, it in writers.items()}
+        winners = [version for version, line in said.items() if line == "done\n"]
+        n_done += len(winners)
+        assert winners
+        for version in set(said) - set(winners):
+            assert "is changing this stage" in said[version] or "somebody else" in said[version]
+        there = read_folder(tmp_path / "dev").contract
+        assert there.version in winners
+        assert there.artefact.sha256 == digests[there.version]
 
-    for writer in writers:
+    for writer in writers.values():
         writer.communicate(timeout=60)
+    assert len(history.read(tmp_path / "dev")) == n_done
+
+
+def test_a_promotion_that_began_before_another_ended_is_told(tmp_path: Path) -> None:
+    for _ in range(3):
+        a_version(tmp_path)
+    promoted(tmp_path, version="1")
+    promoted(tmp_path, version="2", change=Change(who="ann", replaces="1"))
+
+    with pytest.raises(StageChangedError, match=r"version 2 is there by ann at .* replace 1\."):
+        promoted(tmp_path, version="3", change=Change(replaces="1"))
+
+    assert read_folder(tmp_path / "dev").contract.version == "2"
+
+
+def test_a_free_place_can_be_meant(tmp_path: Path) -> None:
+    a_version(tmp_path)
+
+    assert promoted(tmp_path, change=Change(replaces="none")).before is None
+    with pytest.raises(StageChangedError, match=r"version 1 is there by .* meant to replace none"):
+        promoted(tmp_path, change=Change(replaces="none"))
+
+
+def test_a_promotion_does_not_wait_for_another_and_says_who_holds_the_stage(tmp_path: Path) -> None:
+    a_version(tmp_path)
+    promoted(tmp_path)
+
+    with (
+        locked(tmp_path / "dev", "ann@here"),
+        pytest.raises(StageChangedError, match=r"ann@here \(process \d+, since .*is changing this"),
+    ):
+        promoted(tmp_path)
+
+    promoted(tmp_path)
+
+
+def test_a_stage_is_free_again_when_its_holder_was_killed(tmp_path: Path) -> None:
+    a_version(tmp_path)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "dev")], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(StageChangedError, match="ann"):
+        promoted(tmp_path)
+    holder.kill()
+    holder.communicate()
+
+    assert promoted(tmp_path).contract.version == "1"
+
+
+def test_each_promotion_is_written_into_the_history_of_its_stage(tmp_path: Path) -> None:
+    one, two = a_version(tmp_path, slope=2.0), a_version(tmp_path, slope=3.0)
+    promoted(tmp_path, version="1")
+    promoted(tmp_path, version="2", change=Change(who="ann", why="better"))
+
+    first, second = history.read(tmp_path / "dev")
+
+    assert (first.before, first.to, first.sha256) == (None, "1", one.artefact.sha256)
+    assert (second.before, second.to, second.sha256) == ("1", "2", two.artefact.sha256)
+    assert (second.who, second.why, second.action) == ("ann", "better", "promote")
+    assert first.who == history.whoami()
+    assert history.read(tmp_path / "staging") == []
+
+
+def test_what_came_without_a_record_is_recorded_before_it_goes(tmp_path: Path) -> None:
+    for _ in range(2):
+        a_version(tmp_path)
+    promoted(tmp_path, version="1")
+    (tmp_path / "dev" / "history.jsonl").unlink()
+
+    promoted(tmp_path, version="2")
+
+    entries = history.read(tmp_path / "dev")
+    assert [(it.action, it.to) for it in entries] == [("found", "1"), ("promote", "2")]
+
+
+def test_a_retired_version_is_never_promoted(tmp_path: Path) -> None:
+    for _ in range(2):
+        a_version(tmp_path)
+    retire(tmp_path, tmp_path / "registry", "line", "2", "wrong rows")
+
+    with pytest.raises(RegistryError, match="line 2 is retired and cannot be promoted: wrong rows"):
+        promoted(tmp_path, version="2")
+
+    assert promoted(tmp_path).contract.version == "1"

@@ -8,7 +8,14 @@ import pytest
 
 from app.domain.contract import Contract
 from app.errors import RegistryError
-from app.lifecycle.registry import add_version, checked_name, read_folder, read_version, versions
+from app.lifecycle.registry import (
+    Registry,
+    add_version,
+    checked_name,
+    read_folder,
+    read_version,
+    versions,
+)
 from test.builders import a_contract
 
 
@@ -17,7 +24,7 @@ def contract_for(payload: bytes, name: str = "line") -> Contract:
     return a_contract(name=name, artefact=artefact)
 
 
-def add(registry: Path, payload: bytes = b"model") -> Contract:
+def add(registry: Registry, payload: bytes = b"model") -> Contract:
     return add_version(registry, payload, contract_for(payload))[0]
 
 

@@ -1,0 +1,101 @@
+"""What happened to a stage: one line of JSON for each change, in ``history.jsonl`` on it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+HISTORY: Final = "history.jsonl"
+_END: Final = b"\n"
+
+
+class Entry(BaseModel):
+    """One change of one model on one stage.
+
+    Attributes:
+        action: ``found`` is a version that came there without a record.
+        before: the version that it replaced; None when the place was free, or its contract damaged.
+        sha256: of the artefact that was promoted.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    at: datetime
+    action: Literal["promote", "rollback", "found"]
+    name: str
+    before: str | None = Field(alias="from")
+    to: str
+    sha256: str
+    who: str
+    why: str = ""
+
+
+def whoami() -> str:
+    """Return the user and the machine of this process, as ``user@machine``."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user that nobody named
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def read(stage: Path, name: str | None = None) -> list[Entry]:
+    """Return what happened on *stage*, to all models or to *name*; oldest first.
+
+    A line that no change wrote whole, such as the last one before a power failure, is left out.
+    """
+    try:
+        lines = (stage / HISTORY).read_bytes().splitlines()
+    except OSError:
+        return []
+    entries = []
+    for line in lines:
+        try:
+            entry = Entry.model_validate_json(line)
+        except ValidationError:
+            continue
+        if name in {None, entry.name}:
+            entries.append(entry)
+    return entries
+
+
+def append(stage: Path, entry: Entry) -> None:
+    """Write *entry* to the end, and to the disk. The caller holds the lock of the stage."""
+    file = stage / HISTORY
+    line = entry.model_dump_json(by_alias=True).encode() + _END
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != _END:
+            line = _END + line  # behind a line that was cut off
+        os.write(handle, line)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def undone(entries: Sequence[Entry], current: str | None) -> list[str]:
+    """Return the versions to go back to from *current*, the latest first.
+
+    A roll-back takes away what it went back over, so a second one goes further back.
+    """
+    stack: list[str] = []
+    for entry in entries:
+        if entry.action == "rollback" and entry.to in stack:
+            del stack[_last(stack, entry.to) + 1 :]
+        elif not stack or stack[-1] != entry.to:
+            stack.append(entry.to)
+    if stack and stack[-1] == current:
+        stack.pop()
+    return list(dict.fromkeys(it for it in reversed(stack) if it != current))
+
+
+def _last(stack: Sequence[str], version: str) -> int:
+    return max(place for place, it in enumerate(stack) if it == version)

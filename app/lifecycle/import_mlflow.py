@@ -1,0 +1,181 @@
+"""Brings a scikit-learn model over from an MLflow registry, as a version with a contract."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import joblib
+import orjson
+
+from app.domain.contract import Contract
+from app.errors import ModelRejectedError, RegistryError
+from app.lifecycle.compiling.engines import CompiledOpener
+from app.lifecycle.mlflow_signature import column_names, signed_contract
+from app.lifecycle.mlflow_source import Fetched, MlflowRegistry, Source
+from app.lifecycle.register import register
+from app.lifecycle.registry import (
+    Registry,
+    add_version,
+    checked_name,
+    read_contract,
+    read_version,
+    store_of,
+    versions,
+)
+from app.lifecycle.train import EngineMaker
+
+_KIND: Final = "source"
+# skops asks about the trees of scikit-learn too; the gateway's door takes them from any file.
+_OWN_MODULES: Final = ("sklearn", "numpy", "scipy")
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How a model is opened: the gateway's own doors, so that what comes over can be served.
+
+    ``allowed_modules`` are those of the settings; MLflow's own list of trusted types is the
+    model's, and counts for nothing.
+    """
+
+    open_estimator: Callable[[bytes], Any]
+    engine_of: EngineMaker
+    open_compiled: CompiledOpener
+    allowed_modules: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A version that came from MLflow; ``is_new`` unless it had come before."""
+
+    contract: Contract
+    source: Source
+    is_new: bool
+
+
+def import_mlflow(
+    mlflow: MlflowRegistry, source: Source, *, name: str, registry: Registry, doors: Doors
+) -> Imported:
+    """Store *source* as a version of *name*, unless it is there already.
+
+    Names and kinds of the features come from its signature, golden rows and ranges from its input
+    example, everything else from the estimator.
+
+    Raises:
+        RegistryError: it cannot be fetched or stored.
+        ModelRejectedError: it cannot be served: the message says why.
+        TrainingDataError: the input example does not fit the model.
+    """
+    known = _known(registry, checked_name(name), source)
+    if known is not None:
+        return Imported(read_contract(registry, name, known), source, is_new=False)
+    with tempfile.TemporaryDirectory(prefix="gatehouse-") as folder:
+        fetched = mlflow.fetch(source, Path(folder))
+        contract = _registered(fetched, Path(folder), name, registry, doors)
+    note = orjson.dumps({"mlflow": asdict(source)})
+    store_of(registry).note(name, contract.version, _KIND, note)
+    return Imported(contract, source, is_new=True)
+
+
+def _known(registry: Registry, name: str, source: Source) -> str | None:
+    expected = {"mlflow": asdict(source)}
+    for version in reversed(versions(registry, name)):
+        note = store_of(registry).noted(name, str(version), _KIND)
+        if note is not None and orjson.loads(note) == expected:
+            return str(version)
+    return None
+
+
+def _registered(
+    fetched: Fetched, folder: Path, name: str, registry: Registry, doors: Doors
+) -> Contract:
+    """Register it in a folder of its own first, so that the contract is whole when it is stored."""
+    file, aside = folder / "model.joblib", folder / "registry"
+    file.write_bytes(_payload(fetched, doors.allowed_modules))
+    known, _ = register(
+        file,
+        name=name,
+        registry=aside,
+        open_estimator=doors.open_estimator,
+        engine_of=doors.engine_of,
+        open_compiled=doors.open_compiled,
+        sample=_sample(fetched, folder / "input example.csv"),
+    )
+    stored = read_version(aside, name, known.version)
+    contract = signed_contract(stored.contract, fetched.inputs)
+    contract, _ = add_version(registry, stored.payload, contract, stored.compiled)
+    return contract
+
+
+def _payload(fetched: Fetched, allowed_modules: Sequence[str]) -> bytes:
+    """Return the model as joblib writes it: a pickle is taken as it is, skops is read and dumped.
+
+    Neither is trusted for that: the gateway's own door opens what comes out.
+    """
+    try:
+        content = fetched.file.read_bytes()
+    except OSError as error:
+        raise RegistryError(f"{fetched.file.name}: {error.strerror}") from error
+    if fetched.format != "skops":
+        return content
+    buffer = BytesIO()
+    joblib.dump(_from_skops(content, (*_OWN_MODULES, *allowed_modules)), buffer)
+    return buffer.getvalue()
+
+
+def _from_skops(content: bytes, allowed_modules: Sequence[str]) -> Any:
+    """Return the object in *content*, when all that skops asks about is of *allowed_modules*."""
+    try:
+        from skops.io import get_untrusted_types, loads  # noqa: PLC0415  of the life cycle only
+
+        asked = get_untrusted_types(data=content)
+        _check_listed(asked, allowed_modules)
+        return loads(content, trusted=asked)
+    except ImportError as error:
+        raise RegistryError(f"{error}. Fix: make setup-pipeline.") from error
+    except ModelRejectedError:
+        raise
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ModelRejectedError(f"skops cannot read the model: {problem}") from error
+
+
+def _check_listed(types: Sequence[str], modules: Sequence[str]) -> None:
+    refused = [it for it in types if not any(it.startswith(f"{module}.") for module in modules)]
+    if refused:
+        raise ModelRejectedError(
+            f"the model is made of {', '.join(refused)}. Fix: name the module in "
+            "security.allowed_modules, when it is yours or of a library that you trust"
+        )
+
+
+def _sample(fetched: Fetched, file: Path) -> Path | None:
+    """Write the input example as CSV; None when there is none that is a table."""
+    header, rows = _table(fetched)
+    if not rows:
+        return None
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(header)
+        writer.writerows(rows)
+    return file
+
+
+def _table(fetched: Fetched) -> tuple[list[str], list[list[Any]]]:
+    example, names = fetched.example, column_names(fetched.inputs)
+    if isinstance(example, dict) and {"columns", "data"} <= example.keys():
+        names, example = [str(it) for it in example["columns"]], example["data"]
+    if isinstance(example, dict) and "data" in example:
+        example = example["data"]
+    if not isinstance(example, list) or not example:
+        return [], []
+    rows = example if isinstance(example[0], list) else [[it] for it in example]
+    if any(not isinstance(row, list) or len(row) != len(rows[0]) for row in rows):
+        return [], []
+    fits = len(names) == len(rows[0])
+    return (names if fits else [f"feature_{it}" for it in range(len(rows[0]))]), rows

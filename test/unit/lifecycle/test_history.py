@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from app.lifecycle.history import Entry, append, read, undone
+
+
+def an_entry(
+    to: str, *, name: str = "line", action: Literal["promote", "rollback"] = "promote"
+) -> Entry:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Entry(
+        at=at, action=action, name=name, before=None, to=to, sha256="0" * 64, who="ann", why="é"
+    )
+
+
+def test_a_stage_that_nobody_changed_has_no_history(tmp_path: Path) -> None:
+    assert read(tmp_path / "dev") == []
+
+
+def test_what_was_written_comes_back_in_order(tmp_path: Path) -> None:
+    entries = [an_entry("1"), an_entry("2"), an_entry("1", name="other")]
+
+    for it in entries:
+        append(tmp_path, it)
+
+    assert read(tmp_path) == entries
+    assert read(tmp_path, "other") == entries[2:]
+
+
+def test_a_line_says_from_and_to(tmp_path: Path) -> None:
+    append(tmp_path, an_entry("2").model_copy(update={"before": "1"}))
+
+    assert b'"from":"1","to":"2"' in (tmp_path / "history.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("torn", [b"{", b'{"at": "20', b"\xff\xfe", b"null"])
+def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path, torn: bytes) -> None:
+    append(tmp_path, an_entry("1"))
+    with (tmp_path / "history.jsonl").open("ab") as file:
+        file.write(torn)
+
+    append(tmp_path, an_entry("2"))
+
+    assert [it.to for it in read(tmp_path)] == ["1", "2"]
+
+
+def test_an_entry_of_a_later_release_is_read(tmp_path: Path) -> None:
+    line = an_entry("1").model_dump_json(by_alias=True).replace("{", '{"ticket": 7, ', 1)
+    (tmp_path / "history.jsonl").write_text(line + "\n")
+
+    assert [it.to for it in read(tmp_path)] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "current", "expected"),
+    [
+        pytest.param("", None, "", id="nothing"),
+        pytest.param("1", "1", "", id="only one"),
+        pytest.param("1 2 3", "3", "21", id="straight on"),
+        pytest.param("1 2 3 r2", "2", "1", id="back once"),
+        pytest.param("1 2 3 r2 r1", "1", "", id="back twice"),
+        pytest.param("1 2 3 r2 4", "4", "21", id="on after going back"),
+        pytest.param("1 2 2 2", "2", "1", id="mended in place"),
+        pytest.param("1 2 1", "1", "2", id="an older one promoted by hand"),
+        pytest.param("1 2", None, "21", id="what is there is damaged"),
+        pytest.param("1 2", "7", "21", id="another one came without a record"),
+        pytest.param("2 r1", "1", "2", id="back to what no line knows"),
+    ],
+)
+def test_the_way_back_is_the_way_that_was_come(
+    steps: str, current: str | None, expected: str
+) -> None:
+    entries = [
+        an_entry(it[-1], action="rollback" if it[0] == "r" else "promote") for it in steps.split()
+    ]
+
+    assert undone(entries, current) == list(expected)
