@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-peers bench-overload bench-growth bench-flame lint types floors format lock setup setup-pipeline setup-dev clean
+.PHONY: help run test check bench bench-peers bench-overload bench-shadow soak bench-growth bench-flame lint types floors format lock setup setup-pipeline setup-dev clean
 
 PYTHON ?= python3
 UV := 0.13.8
@@ -33,6 +33,12 @@ bench-peers: setup-dev ## measure other model servers beside it, each in an envi
 bench-overload: setup-dev ## measure it at three times its capacity; writes docs/performance.md
 	@$(BIN)/python -m benchmarks.overload --page
 
+bench-shadow: setup-dev ## what a shadow adds to its champion's answers; writes docs/performance.md
+	@$(BIN)/python -m benchmarks.shadow --page
+
+soak: setup-dev ## versions change under a minute of load
+	@SOAK_PHASE_SECONDS=12 $(BIN)/pytest test/e2e/test_change.py
+
 bench-growth: setup-dev ## measure how its cost grows with rows, features, trees, subjects; writes docs/performance.md
 	@$(BIN)/python -m benchmarks.growth --page
 
@@ -42,7 +48,7 @@ bench-flame: setup-dev ## draw where a worker's time goes; writes docs/performan
 lint: setup-dev
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/codespell --skip '*.svg' app benchmarks configs docs jwt_tools scripts test *.md *.yaml Makefile
+	@$(BIN)/codespell --skip '*.svg' app benchmarks client configs docs jwt_tools scripts test *.md *.yaml Makefile
 
 types: setup-dev
 	@$(BIN)/mypy --no-error-summary

@@ -18,7 +18,7 @@ from app.domain.compact import json_object
 from app.domain.revocation import Revocation
 from app.errors import BodyMalformedError, RevocationInvalidError
 from app.gate.call import DETAIL, call_of
-from app.gate.decode import check_media_types
+from app.gate.media import check_media_types
 
 blueprint = Blueprint("admin", __name__, url_prefix="/api/v1/admin")
 _MOST_BYTES: Final = 4_096

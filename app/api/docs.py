@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,14 +16,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from app.api.access import public, requires
+from app.api.described import readable_models
 from app.api.edge import VERSION, services
 from app.api.openapi import Door, document
 from app.domain.access import Action
-from app.errors import ModelNotReadyError
 
 _HERE: Final = Path(__file__).parent
 _SWAGGER_UI: Final = Path(flask_swagger_ui.__file__).parent / "dist"
 _ASSETS: Final = {"swagger-ui-bundle.js", "swagger-ui.css", "index.css", "favicon-32x32.png"}
+_MOST_DOCUMENTS: Final = 16  # callers with other grants are shown other models
 _CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -38,22 +42,38 @@ _CONFIG: Final[dict[str, Any]] = {
 
 
 class ContractSwagger(Swagger):  # type: ignore[misc]  # flasgger has no types
-    """Flasgger whose document knows who may call what, and the contract of the model in service."""
+    """Flasgger whose document knows who may call what, and the contracts of what is served."""
+
+    @cached_property
+    def _views(self) -> dict[str, Any]:
+        """What the docstrings say, which takes longer to read than all the rest."""
+        paths: dict[str, Any] = super().get_apispecs("apispec")["paths"]
+        return paths
+
+    @cached_property
+    def _documents(self) -> dict[tuple[Any, ...], dict[str, Any]]:
+        return {}
 
     def get_apispecs(self, endpoint: str = "apispec") -> dict[str, Any]:
-        """Return the OpenAPI document as of now."""
-        described: dict[str, Any] = super().get_apispecs(endpoint)["paths"]
-        try:
-            contract = services().models.current().contract
-        except ModelNotReadyError:
-            contract = None
-        return document(
-            described,
-            _doors(self.app),
-            version=VERSION,
-            contract=contract,
-            settings=services().settings,
-        )
+        """Return the OpenAPI document as of now: made once for each set of versions."""
+        del endpoint
+        models = readable_models()
+        contracts = models.contracts.items()
+        digests = [(name, it.version, it.artefact.sha256) for name, it in contracts]
+        key = (models.default, *digests)
+        found = self._documents.get(key)
+        if found is None:
+            found = document(
+                self._views,
+                _doors(self.app),
+                version=VERSION,
+                models=models,
+                settings=services().settings,
+            )
+            if len(self._documents) >= _MOST_DOCUMENTS:
+                self._documents.clear()
+            self._documents[key] = found
+        return found
 
 
 def install(app: Flask) -> None:
@@ -73,14 +93,21 @@ def install(app: Flask) -> None:
 
 def _doors(app: Flask) -> dict[tuple[str, str], Door]:
     """Return each route's door by path and method as OpenAPI writes them."""
+    views = Counter(endpoint.rpartition(".")[2] for endpoint in app.view_functions)
     return {
         (re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule), method.lower()): Door(
-            name=rule.endpoint.rpartition(".")[2],
+            name=_name(rule.endpoint, views),
             is_guarded=vars(app.view_functions[rule.endpoint])["access"] != "public",
         )
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
     }
+
+
+def _name(endpoint: str, views: Mapping[str, int]) -> str:
+    """Return the name of the view, with its group where two have one name."""
+    _, _, name = endpoint.rpartition(".")
+    return name if views[name] == 1 else endpoint.replace(".", "_")
 
 
 def _start() -> Response:

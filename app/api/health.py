@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api.access import public
 from app.api.edge import services
+from app.api.readiness import readiness
 from app.errors import ModelNotReadyError
 
 blueprint = Blueprint("health", __name__)
@@ -54,7 +56,7 @@ def readyz() -> ResponseReturnValue:
 @blueprint.get("/api/v1/health")
 @public
 def health() -> ResponseReturnValue:
-    """Say how the default model is, and what is wrong with a promoted one that was refused.
+    """Say how the models are, and what is wrong with a promoted one that was refused.
     ---
     tags: [service]
     responses:
@@ -66,15 +68,13 @@ def health() -> ResponseReturnValue:
         content: {application/json: {schema: {$ref: '#/components/schemas/Health'}}}
     """  # noqa: D205
     models = services().models
-    timestamp = services().now()
     found = models.problem()
     problem = {"problem": found} if found else {}
     try:
         model = models.current()
     except ModelNotReadyError:
         down = {"status": "not ready", **problem}
-        body = {"status": "unhealthy", "timestamp": timestamp, "model": down}
-        return body, HTTPStatus.SERVICE_UNAVAILABLE
+        return _health("unhealthy", down), HTTPStatus.SERVICE_UNAVAILABLE
     ready = {
         "status": "ready",
         "name": model.contract.name,
@@ -84,4 +84,15 @@ def health() -> ResponseReturnValue:
         "last_loaded": model.loaded_at,
         **problem,
     }
-    return {"status": "healthy", "timestamp": timestamp, "model": ready}
+    return _health("healthy", ready)
+
+
+def _health(status: str, default: dict[str, Any]) -> dict[str, Any]:
+    """Return what holds of the *default* model, and of each that is promoted."""
+    models = services().models
+    return {
+        "status": status,
+        "timestamp": services().now(),
+        "model": default,
+        "models": [readiness(models, name) for name in models.names()],
+    }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from flask import Blueprint, g, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.api.access import requires
+from app.api.described import readable_names
 from app.api.edge import services
+from app.api.pasted import how_to_call
+from app.api.readiness import readiness
+from app.api.schemas import request_schema
 from app.domain.access import Action
 from app.domain.contract import Contract
 from app.domain.prediction import ServedModel
@@ -29,9 +32,7 @@ def models() -> ResponseReturnValue:
         description: The models that are served.
         content: {application/json: {schema: {$ref: '#/components/schemas/Models'}}}
     """  # noqa: D205
-    models, rules = services().models, services().rules.current()
-    shown = [name for name in models.names() if rules.may(g.principal, Action.READ, name)]
-    return {"models": [_summary(models, name) for name in shown]}
+    return {"models": [_summary(services().models, name) for name in readable_names()]}
 
 
 @blueprint.get("/models/<name>")
@@ -48,53 +49,49 @@ def model(name: str) -> ResponseReturnValue:
         content: {application/json: {schema: {$ref: '#/components/schemas/ModelCard'}}}
       404: {$ref: '#/components/responses/404'}
     """  # noqa: D205
-    served = services().models.find(name)
-    contract = served.contract
+    models = services().models
+    contract = models.contract(name)
     described: dict[str, Any] = contract.model_dump(mode="json", exclude={"golden"})
-    return {"model": described | _engine(served), "how_to_call": _how_to_call(contract, name)}
-
-
-def _summary(models: Models, name: str) -> dict[str, Any]:
-    """Return what is known of a model; one that nobody has asked for yet is not loaded for it."""
-    served, problem = models.loaded(name), models.problem(name)
-    known = {"name": name, "default": name == models.default_name}
-    if problem is not None:
-        known["problem"] = problem
-    if served is None:
-        return known | {"status": "not loaded" if problem is None else "not ready"}
-    contract = served.contract
     return {
-        **known,
-        "status": "ready",
-        "version": contract.version,
-        "task": contract.task,
-        **_engine(served),
-        "features": list(contract.feature_names),
+        "model": described | readiness(models, name) | _engine(models.loaded(name)),
+        "how_to_call": _how_to_call(contract),
     }
 
 
-def _engine(served: ServedModel) -> dict[str, Any]:
+def _summary(models: Models, name: str) -> dict[str, Any]:
+    """Return what is known of a model."""
+    known = readiness(models, name) | {"default": name == models.default_name}
+    split = models.split(name)
+    if split is not None:
+        known["candidate"] = split.model_dump(exclude={"model"})
+    served = models.loaded(name)
+    if served is None:
+        return known
+    contract = served.contract
+    features = list(contract.feature_names)
+    return known | {"task": contract.task, **_engine(served), "features": features}
+
+
+def _engine(served: ServedModel | None) -> dict[str, Any]:
     """Return which engine answers, and where it is not the fastest of the contract, why."""
+    if served is None:
+        return {}
     fallback = {"fallback": served.fallback} if served.fallback else {}
     return {"engine": served.engine_name, **fallback}
 
 
-def _how_to_call(contract: Contract, name: str) -> dict[str, Any]:
-    """Return an example body, and the same call in curl and in Python."""
-    body = json.dumps({"data": [contract.example_row]})
-    is_default = name == services().models.default_name
-    path = "predict" if is_default else f"models/{name}/predict"
-    url = f"{request.host_url}api/v1/{path}"
-    curl = (
-        f'curl {url} -H "Authorization: Bearer $TOKEN"'
-        f" -H 'Content-Type: application/json' -d '{body}'"
+def _how_to_call(contract: Contract) -> dict[str, Any]:
+    """Return calls that work when pasted, the schema of the body, and how long it may be."""
+    settings = services().settings
+    calls = how_to_call(
+        contract,
+        request.host_url.rstrip("/"),
+        is_default=contract.name == services().models.default_name,
+        asks_for_token=settings.enable_auth,
     )
-    python = (
-        "import json, os, urllib.request\n"
-        f"body = {body!r}.encode()\n"
-        'headers = {"Authorization": "Bearer " + os.environ["TOKEN"],'
-        ' "Content-Type": "application/json"}\n'
-        f'call = urllib.request.Request("{url}", body, headers)\n'
-        "print(json.load(urllib.request.urlopen(call)))"
-    )
-    return {"body": json.loads(body), "curl": curl, "python": python}
+    most_bytes = settings.server.max_request_bytes
+    return {
+        **calls,
+        "schema": request_schema(contract, settings.model),
+        "limits": {"max_rows": settings.model.max_rows, "max_request_bytes": most_bytes},
+    }

@@ -1,59 +1,35 @@
-"""The OpenAPI document: ``openapi.yaml``, the views' docstrings, the contract, the settings."""
+"""The OpenAPI document: ``openapi.yaml``, the views' docstrings, the contracts, the settings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 import yaml
 
-from app.api.schemas import (
-    answer_examples,
-    answer_schema,
-    request_examples,
-    request_schema,
-)
+from app.api.answers import answer_examples, answer_schema
+from app.api.examples import csv_example, json_examples, ndjson_example
+from app.api.refusals import REQUEST_ID, problems
+from app.api.schemas import request_schema
 from app.domain.contract import Contract
-from app.domain.rates import Admission, parse_rates
-from app.errors import (
-    AuditDownError,
-    AuthenticationRequiredError,
-    BodyMalformedError,
-    BodyTooLargeError,
-    FieldError,
-    InputInvalidError,
-    KeysUnavailableError,
-    LimitStoreDownError,
-    MediaTypeUnsupportedError,
-    ModelNotReadyError,
-    ModelUnknownError,
-    NotAcceptableError,
-    PermissionMissingError,
-    RateLimitedError,
-    RequestError,
-    RevocationInvalidError,
-    SettingsRefusedError,
-    TokenInvalidError,
-)
-from app.gate.admission import limit_headers
-from app.gate.call import Answer
-from app.gate.decode import ARROW
-from app.gate.problems import INTERNAL, problem, problem_of
+from app.gate.media import ARROW, CSV, NDJSON
 from app.settings.schema import Settings
 
+OF_THE_DEFAULT: Final = "/api/v1/predict"
+OF_ANY: Final = "/api/v1/models/{name}/predict"
 _BASE: Final[dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
-_REQUEST_ID: Final = "5f0c7c1e2b9d4a86a3e1d7f405b6c982"
-_PATH: Final = "/api/v1/predict"
 _REVOCATIONS: Final = {
     "token": {"summary": "One token", "value": {"jti": "4f1c0f3a"}},
     "subject": {"summary": "What a subject was issued", "value": {"subject": "alice"}},
     "everyone": {"summary": "All that was issued", "value": {"everyone": True}},
 }
-_ARROW_ROWS: Final = {ARROW: {"schema": {"$ref": "#/components/schemas/ArrowRows"}}}
 _LIMIT_HEADERS: Final = ("RateLimit-Policy", "RateLimit")
+_OF_AN_ANSWER: Final = (
+    "X-Request-ID", "X-Model-Version", "X-Cache", *_LIMIT_HEADERS, "Server-Timing",
+)  # fmt: skip
+Operations = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +40,30 @@ class Door:
     is_guarded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The models that a document names concretely.
+
+    Attributes:
+        contracts: by the name of the model.
+        default: name of the default model; None when it is not among them.
+    """
+
+    contracts: Mapping[str, Contract]
+    default: str | None = None
+
+    @property
+    def of_the_default(self) -> Contract | None:
+        """Contract of the default model."""
+        return self.contracts.get(self.default) if self.default else None
+
+
 def document(
-    paths: Mapping[str, Mapping[str, Any]],
+    paths: Mapping[str, Operations],
     doors: Mapping[tuple[str, str], Door],
     *,
     version: str,
-    contract: Contract | None,
+    models: Described,
     settings: Settings,
 ) -> dict[str, Any]:
     """Return the whole document.
@@ -78,38 +72,83 @@ def document(
         paths: what the views' docstrings say, by path and lower-case method.
         doors: the doors to them, by the same.
         version: version of the gateway.
-        contract: of the model in service; None when there is none.
+        models: those in service.
         settings: bounds and limits that the document names.
     """
+    described: dict[str, dict[str, Any]] = {
+        path: {
+            method: _operation(operation, doors[path, method], settings)
+            for method, operation in operations.items()
+        }
+        for path, operations in {**paths, **_BASE["paths"]}.items()
+    }
+    if models.default is not None and models.of_the_default is not None:
+        plain = described[OF_THE_DEFAULT]["post"]
+        described[OF_THE_DEFAULT] = {"post": plain | _about(plain, models.default)}
+    described |= _paths_of_models(described[OF_ANY]["post"], models)
     return {
         **_BASE,
         "info": _BASE["info"] | {"version": version},
-        "paths": {
-            path: {
-                method: _operation(operation, doors[path, method], settings)
-                for method, operation in operations.items()
-            }
-            for path, operations in {**paths, **_BASE["paths"]}.items()
-        },
-        "components": _components(contract, settings),
+        "paths": described,
+        "components": _components(models, settings),
     }
 
 
-def _components(contract: Contract | None, settings: Settings) -> dict[str, Any]:
+def _paths_of_models(any_model: Mapping[str, Any], models: Described) -> dict[str, dict[str, Any]]:
+    """Return one path for each model, made from the one that leads to any."""
+    rest = {
+        key: part for key, part in any_model.items() if key not in {"parameters", "description"}
+    }
     return {
-        **_BASE["components"],
-        "parameters": {"ModelName": _model_name(contract), "ModelVersion": _MODEL_VERSION},
+        OF_ANY.replace("{name}", name): {
+            "post": {
+                **rest,
+                **_about(rest, name),
+                "summary": f"Score rows with {name}.",
+                "description": f"Version {contract.version}, {contract.task}.",
+                "operationId": f"predict-{name}",
+            }
+        }
+        for name, contract in models.contracts.items()
+    }
+
+
+def _about(operation: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what *operation* says of rows and answers, for one model."""
+    answered = {"200": _ref("responses", f"Prediction.{name}")}
+    return {
+        "requestBody": _ref("requestBodies", f"Predict.{name}"),
+        "responses": operation["responses"] | answered,
+    }
+
+
+def _components(models: Described, settings: Settings) -> dict[str, Any]:
+    default = models.of_the_default
+    parts: dict[str, dict[str, Any]] = {
         "requestBodies": {
-            "Predict": _json_body("PredictRequest", request_examples(contract), _ARROW_ROWS),
+            **_BASE["components"]["requestBodies"],
             "Revocation": _json_body("RevocationRequest", _REVOCATIONS),
         },
-        "responses": {"Prediction": _prediction(contract), **_problems(contract, settings)},
-        "schemas": {
-            "PredictRequest": request_schema(contract, settings.model),
-            "PredictAnswer": answer_schema(contract),
-            **_BASE["components"]["schemas"],
-        },
+        "responses": _BASE["components"]["responses"] | problems(default, settings),
+        "schemas": {},
     }
+    for suffix, contract in (("", None), *_by_suffix(models)):
+        request, answer = f"PredictRequest{suffix}", f"PredictAnswer{suffix}"
+        parts["schemas"][request] = request_schema(contract, settings.model)
+        parts["schemas"][answer] = answer_schema(contract)
+        parts["requestBodies"][f"Predict{suffix}"] = _rows(request, contract)
+        parts["responses"][f"Prediction{suffix}"] = _prediction(answer, contract)
+    return {
+        **_BASE["components"],
+        **parts,
+        "parameters": {"ModelName": _model_name(models.default), "ModelVersion": _MODEL_VERSION},
+        "schemas": parts["schemas"] | _BASE["components"]["schemas"],
+    }
+
+
+def _by_suffix(models: Described) -> Iterator[tuple[str, Contract]]:
+    for name, contract in models.contracts.items():
+        yield f".{name}", contract
 
 
 def _operation(operation: Mapping[str, Any], door: Door, settings: Settings) -> dict[str, Any]:
@@ -145,77 +184,41 @@ _MODEL_VERSION: Final = {
 }
 
 
-def _model_name(contract: Contract | None) -> dict[str, Any]:
-    example = {"example": contract.name} if contract else {}
+def _model_name(default: str | None) -> dict[str, Any]:
+    example = {"example": default} if default else {}
     return {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}} | example
 
 
-def _json_body(
-    schema: str, examples: Mapping[str, Any], others: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    content = {"application/json": _media(schema, examples), **(others or {})}
-    return {"required": True, "content": content}
+def _json_body(schema: str, examples: Mapping[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": _media(schema, examples)}}
 
 
-def _prediction(contract: Contract | None) -> dict[str, Any]:
-    named = ("X-Request-ID", "X-Model-Version", "X-Cache", *_LIMIT_HEADERS, "Server-Timing")
-    media = _media("PredictAnswer", answer_examples(contract, _REQUEST_ID))
+def _rows(schema: str, contract: Contract | None) -> dict[str, Any]:
+    """Return the bodies that carry rows, in every media type."""
+    body = _json_body(schema, json_examples(contract))
+    body["content"] |= {
+        CSV: _media("CsvRows", _text(csv_example(contract)) if contract else {}),
+        NDJSON: _media("NdjsonRows", _text(ndjson_example(contract)) if contract else {}),
+        ARROW: _media("ArrowRows", {}),
+    }
+    return body
+
+
+def _prediction(schema: str, contract: Contract | None) -> dict[str, Any]:
     return {
         "description": "One prediction a row, in the order of the rows.",
-        "headers": _headers(named),
-        "content": {"application/json": media, ARROW: _media("ArrowScores", {})},
+        "headers": _headers(_OF_AN_ANSWER),
+        "content": {
+            "application/json": _media(schema, answer_examples(contract, REQUEST_ID)),
+            CSV: _media("CsvScores", {}),
+            NDJSON: _media("NdjsonScores", {}),
+            ARROW: _media("ArrowScores", {}),
+        },
     }
 
 
-def _problems(contract: Contract | None, settings: Settings) -> dict[str, Any]:
-    """Return a response for each status, its examples written by the gate itself."""
-    refusals = _refusals(contract, settings)
-    answers = [problem_of(error, path=_PATH, request_id=_REQUEST_ID) for error in refusals]
-    answers.append(problem(INTERNAL, detail=None, path=_PATH, request_id=_REQUEST_ID))
-    by_status: dict[str, list[Answer]] = {}
-    for answer in answers:
-        by_status.setdefault(str(answer.status), []).append(answer)
-    return {status: _problem(alike) for status, alike in by_status.items()}
-
-
-def _refusals(contract: Contract | None, settings: Settings) -> Sequence[RequestError]:
-    feature = contract.feature_names[0] if contract else None
-    rates = parse_rates(settings.rate_limit)
-    spent = Admission(allowed=False, rate=rates[0], remaining=0, reset_seconds=30)
-    return (
-        InputInvalidError([FieldError(0, feature, "must be a number or null, not a string")]),
-        BodyMalformedError("The body must be an object with 'data', a list of rows."),
-        AuthenticationRequiredError("Send 'Authorization: Bearer <token>'."),
-        TokenInvalidError("signature"),
-        PermissionMissingError("This needs a grant of 'predict' on 'diabetes'."),
-        ModelUnknownError("No model of this name is served here."),
-        NotAcceptableError(f"The answer is application/json or {ARROW}; let Accept take one."),
-        BodyTooLargeError(f"More than {settings.model.max_rows} rows."),
-        MediaTypeUnsupportedError(
-            f"Send 'Content-Type: application/json', in UTF-8, or '{ARROW}'."
-        ),
-        RateLimitedError(spent.reset_seconds, limit_headers(spent, rates)),
-        ModelNotReadyError("No good version of the model is loaded."),
-        LimitStoreDownError("The rate limit cannot be counted now."),
-        AuditDownError("The audit log cannot be written now."),
-        KeysUnavailableError("No key of the issuer is known yet."),
-        RevocationInvalidError("'issued_before' must be a number: seconds since the epoch."),
-        SettingsRefusedError("the settings are refused (APP_ENV=dev): …"),
-    )
-
-
-def _problem(answers: Sequence[Answer]) -> dict[str, Any]:
-    bodies = [orjson.loads(answer.body) for answer in answers]
-    examples = {
-        body["type"].rpartition(":")[2]: {"summary": body["detail"], "value": body}
-        for body in bodies
-    }
-    names = [name for name, _ in answers[0].headers if name != "Content-Type"]
-    return {
-        "description": " ".join(dict.fromkeys(f"{body['error']}." for body in bodies)),
-        "headers": _headers(("X-Request-ID", *names)),
-        "content": {"application/problem+json": _media("Problem", examples)},
-    }
+def _text(value: str) -> dict[str, Any]:
+    return {"row": {"summary": "One row", "value": value}}
 
 
 def _media(schema: str, examples: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,27 +1,35 @@
-"""Rows and predictions as OpenAPI 3.0 schemas, made from the contract of the model in service."""
+"""What one model takes, as OpenAPI 3.0 schemas made from its contract."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from app.domain.contract import Contract, Feature, Value
+from app.domain.contract import NUMBERS, Contract, Feature, Value
+from app.domain.words import MAX_CHARACTERS
 from app.settings.schema import Model
 
 Schema = dict[str, Any]
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_SHOWN: Final = 20  # categories, where others are taken too
+ON_ERROR: Final[Schema] = {
+    "type": "string",
+    "enum": ["fail", "skip"],
+    "default": "fail",
+    "description": "skip answers null for a row that is wrong, and says why; fail refuses all.",
+}
 
 
 def request_schema(contract: Contract | None, limits: Model) -> Schema:
     """Return what a prediction request holds; without a contract the rows stay undescribed."""
+    outputs = contract.outputs if contract else None
     properties: dict[str, Schema] = {"data": {"anyOf": _tables(contract, limits)}}
-    if contract is not None and contract.outputs.has_probabilities:
-        properties["probabilities"] = {
-            "type": "boolean",
-            "default": False,
-            "description": "Ask for the probability of each class too.",
-        }
+    if outputs is None or outputs.has_probabilities:
+        properties["probabilities"] = _asked("Ask for the probability of each class too.")
+    if outputs is None or outputs.has_scores:
+        properties["scores"] = _asked("Ask for the values of the decision function too.")
+    properties["on_error"] = ON_ERROR
     return {
         "type": "object",
         "required": ["data"],
@@ -30,117 +38,104 @@ def request_schema(contract: Contract | None, limits: Model) -> Schema:
     }
 
 
-def request_examples(contract: Contract | None) -> dict[str, Any]:
-    """Return bodies that the model takes, the plainest first."""
-    if contract is None:
-        return {}
-    row = list(contract.example_row)
-    by_name = dict(zip(contract.feature_names, row, strict=True))
-    examples = {
-        "arrays": _example("Rows as arrays", {"data": [row]}),
-        "objects": _example("Rows as objects", {"data": [by_name]}),
-    }
-    if contract.outputs.has_probabilities:
-        asked = {"data": [row], "probabilities": True}
-        examples["probabilities"] = _example("With probabilities", asked)
-    if _takes_null(contract.features[0]):
-        gap = {"data": [row, [None, *row[1:]]]}
-        examples["missing"] = _example("Two rows, one with a missing value", gap)
-    return examples
+def one_of(classes: Sequence[Value]) -> Schema:
+    """Return the schema of a value that is one of *classes*."""
+    kinds = {type(value) for value in classes}
+    schema: Schema = {"enum": list(classes)}
+    if len(kinds) == 1 and kinds <= _TYPES.keys():
+        schema["type"] = _TYPES[kinds.pop()]
+    return schema
 
 
-def answer_schema(contract: Contract | None) -> Schema:
-    """Return what a prediction answer holds."""
-    one = _prediction(contract)
-    properties: dict[str, Schema] = {
-        "predictions": {"type": "array", "items": one, "description": "One a row, in their order."},
-        "model": {
-            "type": "object",
-            "required": ["name", "version"],
-            "properties": {"name": {"type": "string"}, "version": {"type": "string"}},
-        },
-        "request_id": {"type": "string"},
-        "timestamp": {"type": "string", "format": "date-time"},
-    }
-    required = list(properties)
-    if contract is not None and contract.outputs.has_probabilities:
-        share = {"type": "number", "minimum": 0, "maximum": 1}
-        properties["probabilities"] = {
-            "type": "array",
-            "items": {"type": "array", "items": share},
-            "description": "Only when asked for: of each row, one a class.",
-        }
-        properties["classes"] = {
-            "type": "array",
-            "items": one,
-            "description": "Only with probabilities: the order they are in.",
-        }
-    return {"type": "object", "required": required, "properties": properties}
+def or_null(schema: Schema) -> Schema:
+    """Return *schema* so that null fits too; in OpenAPI 3.0 an enum must name it."""
+    taken = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return schema | taken | ({"nullable": True} if "type" in schema else {})
 
 
-def answer_examples(contract: Contract | None, request_id: str) -> dict[str, Any]:
-    """Return what the model answers to the examples of a request, as far as it is known."""
-    if contract is None or not contract.golden.predictions:
-        return {}
-    golden, outputs = contract.golden, contract.outputs
-    rest = {
-        "model": {"name": contract.name, "version": contract.version},
-        "request_id": request_id,
-        "timestamp": "2026-01-31T12:00:00Z",
-    }
-    labels = {"predictions": list(golden.predictions[:1])}
-    examples = {"arrays": _example("To rows as arrays or objects", labels | rest)}
-    if outputs.has_probabilities and golden.probabilities and outputs.classes:
-        shares = {"probabilities": [golden.probabilities[0]], "classes": outputs.classes}
-        examples["probabilities"] = _example("With probabilities", labels | shares | rest)
-    return examples
+def takes_null(feature: Feature) -> bool:
+    """Say whether a value of *feature* may be missing."""
+    if feature.missing is None:
+        return feature.kind in NUMBERS
+    return feature.missing.policy != "refuse"
 
 
-def _example(summary: str, value: object) -> dict[str, Any]:
-    return {"summary": summary, "value": value}
+def code(text: object) -> str:
+    """Return *text* so that Markdown shows it letter by letter: names come from people's files."""
+    quoted = json.dumps(text, ensure_ascii=False).replace("`", "\\u0060")
+    return f"`{quoted}`"
+
+
+def _asked(description: str) -> Schema:
+    return {"type": "boolean", "default": False, "description": description}
 
 
 def _tables(contract: Contract | None, limits: Model) -> list[Schema]:
-    """Return the two ways to write rows; one request holds rows of one way."""
-    rows: list[Schema] = [{"type": "array", "items": {}}, {"type": "object"}]
-    if contract is not None:
-        rows = [_row_as_array(contract, limits), _row_as_object(contract, limits)]
+    """Return the three ways to write rows; one request holds rows of one way."""
     size = {"minItems": 1, "maxItems": limits.max_rows}
-    return [{"type": "array", **size, "items": row} for row in rows]
+    if contract is None:
+        row: Schema = {"anyOf": [{"type": "array", "items": {}}, {"type": "object"}]}
+        columns: Schema = {"type": "object", "additionalProperties": {"type": "array", "items": {}}}
+        return [{"type": "array", **size, "items": row}, columns]
+    values = {feature.name: _value(feature, limits) for feature in contract.features}
+    rows = [_row_as_array(contract, limits), _by_name(values)]
+    columns = _by_name(
+        {name: {"type": "array", **size, "items": it} for name, it in values.items()}
+    )
+    columns["description"] = "Columns, all of one length."
+    return [*({"type": "array", **size, "items": row} for row in rows), columns]
 
 
 def _row_as_array(contract: Contract, limits: Model) -> Schema:
     """OpenAPI 3.0 has one schema for all items of an array: it takes what any feature takes."""
+    kinds = {feature.kind for feature in contract.features}
     number: Schema = {"type": "number", **_bounds(None, limits)}
-    if any(_takes_null(feature) for feature in contract.features):
-        number["nullable"] = True
-    has_booleans = any(feature.kind == "bool" for feature in contract.features)
+    any_of: list[Schema] = [number] if kinds & NUMBERS else []
+    if "bool" in kinds:
+        any_of.append({"type": "boolean"})
+    if not kinds <= NUMBERS:
+        any_of.append({"type": "string", "maxLength": MAX_CHARACTERS})
+    if any(takes_null(feature) for feature in contract.features):
+        any_of[0]["nullable"] = True
     size = len(contract.features)
     return {
         "type": "array",
         "minItems": size,
         "maxItems": size,
-        "items": {"anyOf": [number, {"type": "boolean"}]} if has_booleans else number,
-        "description": f"Values in this order: {_code(contract.feature_names)}",
+        "items": any_of[0] if len(any_of) == 1 else {"anyOf": any_of},
+        "description": f"Values in this order: {code(contract.feature_names)}",
     }
 
 
-def _row_as_object(contract: Contract, limits: Model) -> Schema:
+def _by_name(properties: Schema) -> Schema:
     return {
         "type": "object",
-        "required": list(contract.feature_names),
+        "required": list(properties),
         "additionalProperties": False,
-        "properties": {feature.name: _value(feature, limits) for feature in contract.features},
+        "properties": properties,
     }
 
 
 def _value(feature: Feature, limits: Model) -> Schema:
+    schema: Schema
     if feature.kind == "bool":
-        schema: Schema = {"type": "boolean"}
-    else:
+        schema = {"type": "boolean"}
+    elif feature.kind in NUMBERS:
         kind = "integer" if feature.kind == "int" else "number"
         schema = {"type": kind, **_bounds(feature, limits)}
-    return schema | ({"nullable": True} if _takes_null(feature) else {})
+    else:
+        schema = {"type": "string", **_words(feature)}
+    return or_null(schema) if takes_null(feature) else schema
+
+
+def _words(feature: Feature) -> Schema:
+    """Return the only strings that are taken, or any, with some that training has seen."""
+    if not feature.categories:
+        return {"maxLength": MAX_CHARACTERS}
+    if feature.unknown == "refuse":
+        return {"enum": list(feature.categories)}
+    seen = code(feature.categories[:_SHOWN])
+    return {"maxLength": MAX_CHARACTERS, "description": f"Such as {seen}. Others are counted."}
 
 
 def _bounds(feature: Feature | None, limits: Model) -> Schema:
@@ -151,30 +146,3 @@ def _bounds(feature: Feature | None, limits: Model) -> Schema:
     if feature is not None and feature.maximum is not None:
         high = min(high, feature.maximum)
     return {"minimum": low, "maximum": high}
-
-
-def _takes_null(feature: Feature) -> bool:
-    return feature.missing is None or feature.missing.policy != "refuse"
-
-
-def _prediction(contract: Contract | None) -> Schema:
-    if contract is None:
-        return {}
-    if contract.outputs.classes is not None:
-        return _one_of(contract.outputs.classes)
-    unit = contract.outputs.unit
-    return {"type": "number"} | ({"description": f"In {_code(unit)}."} if unit else {})
-
-
-def _one_of(classes: Sequence[Value]) -> Schema:
-    kinds = {type(value) for value in classes}
-    schema: Schema = {"enum": list(classes)}
-    if len(kinds) == 1 and kinds <= _TYPES.keys():
-        schema["type"] = _TYPES[kinds.pop()]
-    return schema
-
-
-def _code(text: object) -> str:
-    """Return *text* so that Markdown shows it letter by letter: names come from people's files."""
-    quoted = json.dumps(text, ensure_ascii=False).replace("`", "\\u0060")
-    return f"`{quoted}`"

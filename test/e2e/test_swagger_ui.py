@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from playwright.sync_api import (
 )
 
 from app.domain.contract import Contract
+from test.api.stages import promote, shapes
 from test.builders import a_classification_table, a_promoted_model, a_token
 from test.e2e.programs import require_program
 from test.e2e.server import Server, project, running_server
@@ -55,9 +57,9 @@ class Visit:
         dialog.get_by_role("button", name="Close").last.click()
         expect(dialog).to_have_count(0)
 
-    def try_out(self) -> Locator:
-        """Open the prediction and return its part of the page, ready to execute."""
-        operation = self.page.locator("#operations-prediction-predict")
+    def try_out(self, name: str = "predict") -> Locator:
+        """Open a prediction and return its part of the page, ready to execute."""
+        operation = self.page.locator(f"#operations-prediction-{name}")
         operation.locator(".opblock-summary-control").click()
         operation.get_by_role("button", name="Try it out").click()
         return operation
@@ -93,7 +95,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("swagger")
-    a_promoted_model(project(root), a_classification_table())
+    settings = project(root)
+    a_promoted_model(settings, a_classification_table())
+    promote(settings, "quoted", "texts")
     with running_server(root) as server:
         yield server
 
@@ -159,6 +163,20 @@ def test_another_example_can_be_chosen(visit: Visit, model: Any) -> None:
     assert status == 200
     assert answer["probabilities"] == pytest.approx(model.predict_proba(np.array(row)))
     assert answer["classes"] == model.classes_.tolist()
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("name", ["quoted", "texts"])
+def test_each_model_has_its_own_example_and_a_curl_that_works(visit: Visit, name: str) -> None:
+    visit.authorise(a_token(sub=f"reader of {name}"))
+    operation = visit.try_out(f"predict-{name}")
+    status, answer = _execute(operation)
+    pasted = ["bash", "-c", operation.locator(".curl").inner_text()]
+    done = subprocess.run(pasted, capture_output=True, text=True, check=True)
+
+    expected = shapes()[name].estimator.predict(shapes()[name].given[:1]).tolist()
+    assert (status, answer["predictions"]) == (200, expected)
+    assert json.loads(done.stdout)["predictions"] == expected
     assert visit.complaints == []
 
 

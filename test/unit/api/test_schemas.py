@@ -3,18 +3,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
-from app.api.schemas import answer_examples, answer_schema, request_examples, request_schema
-from app.domain.contract import Contract, Feature, GoldenRows, Missing, Outputs, Value
+from app.api.schemas import request_schema
+from app.domain.contract import Contract, Feature, Missing
 from app.settings.schema import InputValidation, Model
 from test.builders import a_contract
 
 LIMITS = Model(max_rows=7, input_validation=InputValidation(min_value=-10, max_value=10))
 
 
+def _ways(contract: Contract | None, limits: Model = LIMITS) -> Any:
+    return request_schema(contract, limits)["properties"]["data"]["anyOf"]
+
+
 def _rows(contract: Contract | None, limits: Model = LIMITS) -> tuple[Any, Any]:
-    arrays, objects = request_schema(contract, limits)["properties"]["data"]["anyOf"]
+    arrays, objects, _ = _ways(contract, limits)
     assert (arrays["minItems"], arrays["maxItems"]) == (1, limits.max_rows)
     return arrays["items"], objects["items"]
 
@@ -48,8 +50,6 @@ def test_null_is_for_features_that_may_be_missing() -> None:
     assert as_array["items"]["nullable"] is True
     as_array, _ = _rows(a_contract(refused))
     assert "nullable" not in as_array["items"]
-    assert "missing" not in request_examples(a_contract(refused, passed))
-    assert "missing" in request_examples(a_contract(passed, refused))
 
 
 def test_kinds_become_types() -> None:
@@ -59,35 +59,6 @@ def test_kinds_become_types() -> None:
     types = [value["type"] for value in as_object["properties"].values()]
     assert types == ["integer", "boolean", "number"]
     assert [one["type"] for one in as_array["items"]["anyOf"]] == ["number", "boolean"]
-
-
-@pytest.mark.parametrize(
-    ("classes", "kind"),
-    [
-        ((0, 1), "integer"),
-        (("no", "yes"), "string"),
-        ((False, True), "boolean"),
-        ((0.5, 1.5), "number"),
-    ],
-)
-def test_predictions_are_one_of_the_classes(classes: tuple[Value, ...], kind: str) -> None:
-    contract = a_contract(task="classification", outputs=Outputs(classes=classes))
-    one = answer_schema(contract)["properties"]["predictions"]["items"]
-
-    assert one == {"enum": list(classes), "type": kind}
-
-
-def test_classes_of_several_types_have_no_type() -> None:
-    contract = a_contract(task="classification", outputs=Outputs(classes=("a", 1)))
-
-    assert answer_schema(contract)["properties"]["predictions"]["items"] == {"enum": ["a", 1]}
-
-
-def test_a_regression_says_its_unit() -> None:
-    contract = a_contract(outputs=Outputs(unit="mg/dl"))
-
-    items = answer_schema(contract)["properties"]["predictions"]["items"]
-    assert items == {"type": "number", "description": 'In `"mg/dl"`.'}
 
 
 def test_a_name_from_a_file_stays_text() -> None:
@@ -100,37 +71,41 @@ def test_a_name_from_a_file_stays_text() -> None:
     assert json.loads(code) == [name]
 
 
-def test_an_example_comes_from_the_golden_rows() -> None:
-    golden = GoldenRows(
-        inputs=((1.0, 2.0), (3.0, 4.0)),
-        predictions=("yes", "no"),
-        probabilities=((0.1, 0.9), (0.8, 0.2)),
-    )
-    outputs = Outputs(classes=("no", "yes"), has_probabilities=True)
-    contract = a_contract(task="classification", outputs=outputs, golden=golden)
+def test_columns_are_as_long_as_rows_are_many() -> None:
+    columns = _ways(a_contract(Feature(name="n", kind="int"), Feature(name="x")))[2]
 
-    bodies = {name: e["value"] for name, e in request_examples(contract).items()}
-    assert bodies == {
-        "arrays": {"data": [[1.0, 2.0]]},
-        "objects": {"data": [{"a": 1.0, "b": 2.0}]},
-        "probabilities": {"data": [[1.0, 2.0]], "probabilities": True},
-        "missing": {"data": [[1.0, 2.0], [None, 2.0]]},
-    }
-    answers = {name: e["value"] for name, e in answer_examples(contract, "id").items()}
-    assert list(answers) == ["arrays", "probabilities"]
-    assert answers["arrays"]["predictions"] == ["yes"]
-    assert answers["probabilities"]["probabilities"] == [(0.1, 0.9)]
-    assert answers["probabilities"]["classes"] == ("no", "yes")
+    assert columns["required"] == ["n", "x"]
+    assert [(it["minItems"], it["maxItems"]) for it in columns["properties"].values()] == [
+        (1, 7)
+    ] * 2
+    assert columns["properties"]["n"]["items"]["type"] == "integer"
 
 
-def test_an_answer_that_nobody_knows_is_not_made_up() -> None:
-    assert answer_examples(a_contract(), "id") == {}
-    assert list(request_examples(a_contract())) == ["arrays", "objects", "missing"]
+def test_a_category_is_one_of_those_that_are_taken() -> None:
+    refuses = Feature(name="r", kind="category", categories=("x", "y"))
+    gaps = refuses.model_copy(update={"name": "g", "missing": Missing(policy="pass")})
+    warns = refuses.model_copy(update={"name": "w", "unknown": "warn"})
+    text = Feature(name="t", kind="text")
+    as_array, as_object = _rows(a_contract(refuses, gaps, warns, text))
+
+    found = as_object["properties"]
+    assert found["r"] == {"type": "string", "enum": ["x", "y"]}
+    assert found["g"] == {"type": "string", "enum": ["x", "y", None], "nullable": True}
+    assert "enum" not in found["w"]
+    assert '["x", "y"]' in found["w"]["description"]
+    assert found["t"] == {"type": "string", "maxLength": 65_536}
+    assert as_array["items"] == {"type": "string", "maxLength": 65_536, "nullable": True}
 
 
-def test_without_a_contract_rows_are_lists_or_objects() -> None:
-    as_array, as_object = _rows(None)
+def test_a_row_of_many_kinds_takes_all_of_them() -> None:
+    features = (Feature(name="x"), Feature(name="b", kind="bool"), Feature(name="t", kind="text"))
+    as_array, _ = _rows(a_contract(*features))
 
-    assert (as_array["type"], as_object["type"]) == ("array", "object")
-    assert request_examples(None) == answer_examples(None, "id") == {}
-    assert answer_schema(None)["properties"]["predictions"]["items"] == {}
+    assert [one["type"] for one in as_array["items"]["anyOf"]] == ["number", "boolean", "string"]
+
+
+def test_without_a_contract_rows_and_columns_stay_undescribed() -> None:
+    rows, columns = _ways(None)
+
+    assert [row["type"] for row in rows["items"]["anyOf"]] == ["array", "object"]
+    assert columns["additionalProperties"] == {"type": "array", "items": {}}
