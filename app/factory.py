@@ -7,7 +7,19 @@ from pathlib import Path
 from flask import Flask
 
 from app import log
-from app.api import access, admin, docs, errors, health, index, metrics, models, predict
+from app.api import (
+    access,
+    admin,
+    changes,
+    docs,
+    errors,
+    health,
+    index,
+    metrics,
+    models,
+    predict,
+    v2,
+)
 from app.api.edge import OrjsonProvider
 from app.gate.envelope import Envelope
 from app.gate.services import Services
@@ -33,7 +45,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.debug = settings.server.debug
 
     errors.install(app)
-    for group in (index, health, predict, models, admin, metrics):
+    for group in (index, health, predict, models, v2, admin, changes, metrics):
         app.register_blueprint(group.blueprint)
     docs.install(app)
 

@@ -57,10 +57,14 @@ class Workshop:
         (root / "configs" / "dev.yaml").write_text("{}\n", encoding="utf-8")
         (root / "config.yaml").write_text(_CONFIG, encoding="utf-8")
         workshop = cls(root, secrets.token_hex(32), model)
-        file, sample = str(model.file), str(model.sample)
-        workshop._run("scripts/register_model.py", file, "--name", model.name, "--sample", sample)
+        workshop.register()
         workshop._run("scripts/promote_model.py", model.name, "--to", "dev")
         return workshop
+
+    def register(self) -> None:
+        """Store the model as one more version."""
+        file, sample = str(self.model.file), str(self.model.sample)
+        self._run("scripts/register_model.py", file, "--name", self.model.name, "--sample", sample)
 
     @contextmanager
     def server(

@@ -52,10 +52,16 @@ def conforms(document: dict[str, Any], schema: dict[str, Any], value: object) ->
 
 
 def _as_json_schema(value: Any) -> Any:
-    """Return an OpenAPI 3.0 schema as a JSON schema, which has no ``nullable``."""
+    """Return an OpenAPI 3.0 schema as a JSON schema, which has no ``nullable``.
+
+    There a bound that is excluded is a number of its own, not a truth value beside it.
+    """
     if isinstance(value, list):
         return [_as_json_schema(member) for member in value]
     if not isinstance(value, dict):
         return value
     schema = {key: _as_json_schema(member) for key, member in value.items() if key != "nullable"}
+    for bound, excluded in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if schema.get(excluded) is True:
+            schema[excluded] = schema.pop(bound)
     return schema | ({"type": [value["type"], "null"]} if value.get("nullable") is True else {})

@@ -81,6 +81,9 @@ class NullMetrics:
     def shadowed(self, report: ShadowReport) -> None:
         """Count nothing."""
 
+    def judged(self, *, model: str, ruling: str) -> None:
+        """Count nothing."""
+
     def exposition(self) -> tuple[str, bytes]:
         """Return an empty text."""
         return "text/plain; charset=utf-8", b""

@@ -21,6 +21,8 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.adapters.metric_cells import counted, distribution, means, summary
+from app.adapters.shadow_metrics import ShadowMetrics
+from app.domain.comparison import ShadowReport
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS: Final = (
@@ -78,6 +80,9 @@ class PrometheusMetrics:
         name, text = "prediction_confidence", "Highest class probability of each classified row."
         confidence = Histogram(name, text, buckets=_CONFIDENCE, registry=self._registry)
         self._confidence = self._celled(lambda: distribution(confidence))
+        name, text = "gatehouse_unanswered_predictions", "Predictions a version did not answer."
+        self._unanswered = self._labelled(Counter, name, text, "model", "version", "status")
+        self._shadows = ShadowMetrics(self._registry, self._celled)
         name, text = "feature_mean_value", "Mean of each feature in each request."
         mean_of = self._labelled(Summary, name, text, "feature")
         self._means = self._celled(lambda names: means(map(mean_of, names)))
@@ -198,6 +203,18 @@ class PrometheusMetrics:
     def answered(self, *, model: str, version: str, seconds: float) -> None:
         """Record one prediction request from its headers to its answer."""
         self._by_model(model, version).observe(seconds)
+
+    def unanswered(self, *, model: str, version: str, status: int) -> None:
+        """Count one prediction request that the chosen version did not answer."""
+        self._unanswered(model, version, status).inc()
+
+    def shadowed(self, report: ShadowReport) -> None:
+        """Record what became of the copy of one request."""
+        self._shadows.record(report)
+
+    def judged(self, *, model: str, ruling: str) -> None:
+        """Count one verdict on a candidate of *model*."""
+        self._shadows.judged(model, ruling)
 
     def exposition(self) -> tuple[str, bytes]:
         """Return content type and text of all workers' metrics."""

@@ -12,12 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.adapters.model_files import MANIFEST
+from app.adapters.contenders import Contenders
 from app.adapters.promoted_models import PromotedModels
-from app.adapters.watched_model import WatchedModel
-from app.domain.contract import NAME
+from app.adapters.stage_folder import NO_PLACING, Placing, StageFolder
+from app.domain.contract import Contract
 from app.domain.ports import Metrics, Queue
 from app.domain.prediction import ServedModel
+from app.domain.shadow import Shadow
+from app.domain.traffic import Caller, Split
 from app.errors import ModelNotReadyError, ModelUnknownError
 
 log = logging.getLogger("gatehouse.models")
@@ -45,25 +47,28 @@ class StageModels:
     its own with its first request.
 
     Args:
-        source_of: returns the source of the model whose joblib file is at a path.
+        source_of: returns the source of the model whose joblib file is at a path, by its name if
+            that is known.
         path: that file of the default model; the others have folders beside it.
         metrics: told of every model that is let go.
+        loading: when models are loaded and let go.
+        placing: what the settings say about versions.
     """
 
     def __init__(
         self,
-        source_of: Callable[[Path], PromotedModels],
+        source_of: Callable[[Path, str | None], PromotedModels],
         path: Path,
         *,
         metrics: Metrics,
         loading: Loading,
+        placing: Placing = NO_PLACING,
     ) -> None:
-        self._source_of = source_of
-        self._path = path
+        self._folder = StageFolder(source_of, path, placing)
         self._metrics = metrics
         self._loading = loading
-        self._default = WatchedModel(source_of(path))
-        self._others: dict[str, WatchedModel] = {}
+        self._default = self._folder.at(None)
+        self._others: dict[str, Contenders] = {}
         self._used: dict[str, float] = {}
         self._watcher = 0
         self._lock = threading.Lock()
@@ -72,7 +77,7 @@ class StageModels:
         self._look_around()
         for name in self._others if loading.at_start else ():
             with suppress(ModelNotReadyError):
-                self._other(name)
+                self.find(name)
         self._watch()
 
     def current(self) -> ServedModel:
@@ -85,19 +90,45 @@ class StageModels:
             self._watch()
         return self._default.current()
 
-    def find(self, name: str | None, version: str | None = None) -> ServedModel:
-        """Return the version of *name* that is to answer; the default model for None.
+    def find(
+        self, name: str | None, version: str | None = None, caller: Caller | None = None
+    ) -> ServedModel:
+        """Return the version of *name* that answers *caller*; the default model for None.
 
         Raises:
             ModelUnknownError: no such model, or version of it, is served here.
             ModelNotReadyError: there is no good version of it.
         """
+        if self._watcher != os.getpid():
+            self._watch()
+        if name is None or name == self.default_name:
+            return self._default.choose(caller, version)
+        contenders = self._known(name)
+        self._used[name] = time.monotonic()
+        if contenders.loaded is None:
+            contenders.current()
+            self._make_room(name)
+        return contenders.choose(caller, version)
+
+    def contract(self, name: str | None) -> Contract:
+        """Return the contract of *name*, whose engine need not be loaded for that.
+
+        Raises:
+            ModelUnknownError: no such model is served here.
+            ModelNotReadyError: its contract cannot be read.
+        """
         is_default = name is None or name == self.default_name
-        found = self.current() if is_default else self._other(name or "")
-        if version is not None and version != found.contract.version:
-            served = found.contract.version
-            raise ModelUnknownError(f"Version {version} is not served here; there is: {served}.")
-        return found
+        return (self._default if is_default else self._known(name or "")).contract()
+
+    def shadow(self, name: str | None) -> Shadow | None:
+        """Return who wants copies of what *name* has answered; None when nobody does."""
+        contenders = self._watched(name)
+        return contenders.shadow if contenders is not None else None
+
+    def split(self, name: str | None) -> Split | None:
+        """Return what the candidate of *name* gets; None when there is none."""
+        contenders = self._watched(name)
+        return contenders.split if contenders is not None else None
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all promoted models, the default first."""
@@ -133,21 +164,16 @@ class StageModels:
         for watched in (self._default, *self._others.values()):
             watched.refresh()
 
-    def _watched(self, name: str | None) -> WatchedModel | None:
+    def _watched(self, name: str | None) -> Contenders | None:
         if name is None or name == self.default_name:
             return self._default
         return self._others.get(name)
 
-    def _other(self, name: str) -> ServedModel:
-        watched = self._others.get(name)
-        if watched is None:
+    def _known(self, name: str) -> Contenders:
+        contenders = self._others.get(name)
+        if contenders is None:
             raise ModelUnknownError("No model of this name is served here.")
-        self._used[name] = time.monotonic()
-        model = watched.loaded
-        if model is None:
-            model = watched.current()
-            self._make_room(name)
-        return model
+        return contenders
 
     def _make_room(self, newest: str) -> None:
         """Let the least used models go until the others fit, but never *newest*."""
@@ -155,30 +181,23 @@ class StageModels:
         if not most:
             return
         with self._lock:
-            held = {n: model for n, w in self._others.items() if (model := w.loaded) is not None}
-            total = sum(model.size_bytes for model in held.values())
+            held = {n: size for n, it in self._others.items() if (size := it.size_bytes)}
+            total = sum(held.values())
             for name in sorted(held, key=lambda it: self._used.get(it, 0.0)):
                 if total <= most:
                     return
                 if name != newest:
-                    total -= held[name].size_bytes
+                    total -= held[name]
                     self._others[name].forget()
                     self._metrics.model_evicted(name)
                     log.info("model let go", extra={"model": name})
 
     def _look_around(self) -> None:
         """Know every folder with a contract beside the default model, and no other."""
-        found = {file.parent.name for file in self._path.parent.glob(f"*/{MANIFEST}")}
-        known = self._others
-        if found == known.keys():
-            return
-        # A new dictionary: other threads are going through the one that is there.
-        names = filter(NAME.fullmatch, found)
-        self._others = {name: known.get(name) or self._watched_at(name) for name in names}
-
-    def _watched_at(self, name: str) -> WatchedModel:
-        source = self._source_of(self._path.parent / name / self._path.name)
-        return WatchedModel(source, is_patient=False)
+        names, known = self._folder.names(), self._others
+        if names != known.keys():
+            # A new dictionary: other threads are going through the one that is there.
+            self._others = {name: known.get(name) or self._folder.at(name) for name in names}
 
     def _watch(self) -> None:
         self._watcher = os.getpid()

@@ -63,7 +63,7 @@ def _summary(models: Models, name: str) -> dict[str, Any]:
     known = readiness(models, name) | {"default": name == models.default_name}
     split = models.split(name)
     if split is not None:
-        known["candidate"] = split.model_dump(exclude={"model"})
+        known["candidate"] = split.document()
     served = models.loaded(name)
     if served is None:
         return known

@@ -17,7 +17,7 @@ from app.domain.revocation import Revocation
 FloatArray = npt.NDArray[np.float64]
 Matrix = npt.NDArray[Any]
 Probabilities = FloatArray | tuple[FloatArray, ...]
-CacheKey = tuple[str, tuple[bool, ...], bytes]
+CacheKey = tuple[int, tuple[bool, ...], bytes]
 
 
 class Scores(NamedTuple):
@@ -133,7 +133,7 @@ class Audit(Protocol):
 
 
 class Cache(Protocol):
-    """Encoded answers by model digest, what was wished for and input."""
+    """Encoded answers by model, what was wished for and input."""
 
     def get(self, key: CacheKey) -> bytes | None:
         """Return what was put under *key* and is still remembered."""
@@ -219,6 +219,10 @@ class Metrics(Protocol):
 
     def shadowed(self, report: ShadowReport) -> None:
         """Record what became of the copy of one request."""
+        ...
+
+    def judged(self, *, model: str, ruling: str) -> None:
+        """Count one verdict on a candidate of *model*: promote or roll back."""
         ...
 
     def exposition(self) -> tuple[str, bytes]:

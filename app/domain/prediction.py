@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from math import fsum, isnan, nan
 from time import perf_counter
 from typing import Any, Final, NamedTuple
@@ -41,6 +42,7 @@ class ServedModel:
         timing: of the engine at registration; None where nobody measured.
         fallback: why no faster engine serves; None when this is the fastest there is.
         queue: of the engine; None for one that threads call side by side.
+        serial: of everything that was loaded in this process.
         decider: has the scores; None where the contract promises none.
     """
 
@@ -52,6 +54,7 @@ class ServedModel:
     timing: Timing | None = None
     fallback: str | None = None
     queue: Queue | None = None
+    serial: int = field(default_factory=count().__next__)
     decider: Decider | None = None
 
     @property
@@ -95,14 +98,15 @@ def predict(
 ) -> Result:
     """Score *matrix* with *model*, or answer from *cache*.
 
-    The key holds the model's digest, what was wished for and the content of the validated input,
-    so a new version is never answered from an old one's cache.
+    The key holds the model's serial number, what was wished for and the content of the validated
+    input. What is remembered holds words of the contract too, such as classes, so two contracts of
+    one file never share it, and neither do two versions.
 
     Raises:
         InputInvalidError: the model refuses a row of texts or categories that keeps its contract.
     """
     content = None if cache is None else _content(matrix)
-    key = None if content is None else (model.contract.artefact.sha256, wish, content)
+    key = None if content is None else (model.serial, wish, content)
     if cache is not None and key is not None:
         found = cache.get(key)
         if found is not None:

@@ -15,7 +15,7 @@ from app.domain.ports import Matrix, Metrics
 from app.domain.prediction import Result, ServedModel, feature_means, predict
 from app.domain.shadow import Answered
 from app.domain.traffic import Caller
-from app.errors import BodyMalformedError, RequestError
+from app.errors import BodyMalformedError, InputInvalidError, RequestError
 from app.gate.admission import Headers, Ticket, admit, authenticate, charge_rows
 from app.gate.call import EVIDENCE, MODEL, SUBJECT, Answer, Call
 from app.gate.decode import PredictBody
@@ -51,10 +51,11 @@ class _Visit:
 
 
 class _Entry(NamedTuple):
-    """Who came in, and on which ticket."""
+    """Who came in, on which ticket, and for which model; None where no default was loaded yet."""
 
     principal: Principal
     ticket: Ticket
+    model: str | None
 
 
 def answer(call: Call, services: Services, formats_of: FormatsOf = formats_of) -> Answer:
@@ -69,8 +70,11 @@ def answer(call: Call, services: Services, formats_of: FormatsOf = formats_of) -
     try:
         return _admitted(visit)
     except RequestError as error:
+        if isinstance(error, InputInvalidError):
+            _tell_failure(visit)
         found = problem_of(error, path=call.path, request_id=call.request_id)
     except Exception:
+        _tell_failure(visit)
         log.exception("prediction failed", extra={"request_id": call.request_id})
         found = problem(INTERNAL, detail=None, path=call.path, request_id=call.request_id)
     notes = (*found.notes, *visit.notes.items())
@@ -80,6 +84,16 @@ def answer(call: Call, services: Services, formats_of: FormatsOf = formats_of) -
         name, _, version = str(visit.notes[MODEL]).partition("/")
         services.metrics.unanswered(model=name, version=version, status=found.status)
     return found._replace(headers=(*found.headers, *rest), notes=notes)
+
+
+def _tell_failure(visit: _Visit) -> None:
+    """Let the judge of a canary know, where the model had the validated rows already."""
+    call = visit.call
+    if len(visit.times) <= _VALIDATED or call.version is not None:
+        return
+    judge = visit.services.models.shadow(call.model)
+    if judge is not None:
+        judge.failed(str(visit.notes[MODEL]).rpartition("/")[2])
 
 
 def _admitted(visit: _Visit) -> Answer:
@@ -97,7 +111,7 @@ def _admitted(visit: _Visit) -> Answer:
     try:
         services.rules.current().authorise(principal, Action.PREDICT, name)
         visit.passed()
-        return _predict(visit, _Entry(principal, ticket))
+        return _predict(visit, _Entry(principal, ticket, name))
     finally:
         ticket.release(services)
 
@@ -107,6 +121,8 @@ def _predict(visit: _Visit, entry: _Entry) -> Answer:
     reading, writing = visit.formats_of(call)
     model = services.models.find(call.model, call.version, Caller(subject, call.header))
     contract = model.contract
+    if contract.name != entry.model:  # the default has changed meanwhile
+        services.rules.current().authorise(entry.principal, Action.PREDICT, contract.name)
     visit.notes[MODEL] = f"{contract.name}/{contract.version}"
     with services.readers.reading(subject):
         raw = call.read_body(reading.most_bytes(services.settings))
@@ -143,7 +159,7 @@ def _scored(
     visit.notes[EVIDENCE] = Evidence(contract, matrix, result.fragment)
     shadow = services.models.shadow(call.model)
     if shadow is not None and len(matrix):
-        who = (call.request_id, entry.principal.subject, call.address)
+        who = (call.request_id, entry.principal.subject, call.address, call.version is not None)
         shadow.offer(Answered(model, matrix, result, times[_SCORED] - times[_VALIDATED], *who))
     headers = (*_headers(writing.media_type, model, result, times), *visit.headers)
     return Answer(200, headers, sent, (*visit.notes.items(),))

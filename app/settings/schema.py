@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     Field,
     FiniteFloat,
     NonNegativeFloat,
@@ -15,10 +17,12 @@ from pydantic import (
     StringConstraints,
 )
 
+from app.domain.contract import Name as ModelName
 from app.settings.audit import Audit
 from app.settings.limits import Limits
 from app.settings.section import RateText, Role, Section
 from app.settings.security import Grant, Security
+from app.settings.traffic import ModelTraffic
 
 Environment = Literal["dev", "staging", "prod"]
 STAGE_OF: dict[Environment, str] = {"dev": "dev", "staging": "staging", "prod": "production"}
@@ -31,6 +35,15 @@ class InputValidation(Section):
 
     min_value: FiniteFloat = Field(-1e6, description="the least number a feature may have")
     max_value: FiniteFloat = Field(1e6, description="the greatest number a feature may have")
+
+
+_PLACELESS = re.compile(r"[a-z][a-z0-9+.-]*:/+|(s3a?|gs|gcs):///.*", re.IGNORECASE)
+
+
+def _registry(path: str) -> str:
+    if _PLACELESS.fullmatch(path):
+        raise ValueError("is a URL without a bucket or folder")
+    return path
 
 
 class Model(Section):
@@ -46,7 +59,11 @@ class Model(Section):
     n_features: PositiveInt | None = Field(
         None, description="the number of features in the model's contract, or nothing"
     )
-    registry_path: Path = Field(Path("model/registry"), description="a folder")
+    registry_path: Annotated[str, AfterValidator(_registry)] = Field(
+        "model/registry",
+        min_length=1,
+        description="a folder, or a URL such as s3://bucket/models or gs://bucket/models",
+    )
     retries: NonNegativeInt = Field(
         3, le=10, description="how often loading is tried again, 0 to 10"
     )
@@ -174,6 +191,10 @@ class Settings(Section):
     )
     limits: Limits = Limits()
     audit: Audit = Audit()
+    traffic: dict[ModelName, ModelTraffic] = Field(
+        default_factory=dict,
+        description="by model: version, candidate, mode, share, sticky, tolerance",
+    )
     nan_replacement: FiniteFloat = Field(0.0, description="a number put in for a missing value")
     ssl_cert: Path | None = Field(None, description="a PEM file, together with ssl_key")
     ssl_key: Path | None = Field(None, description="a PKCS#8 PEM file, together with ssl_cert")
@@ -206,6 +227,6 @@ class Settings(Section):
         """The file that changes when the workers of this server shall read the settings again."""
         return self.path(self.runtime_path) / f"server-{self.server.port}" / "reload"
 
-    def path(self, path: Path) -> Path:
+    def path(self, path: Path | str) -> Path:
         """Return *path* as an absolute path that starts at ``root``."""
         return (self.root / path).absolute()

@@ -17,6 +17,7 @@ from app.gate.services import Services
 from app.gate.turns import Turns
 from app.settings import overlay
 from app.settings.schema import Settings
+from app.wiring.changes import StageChanges
 from app.wiring.models import (
     check_model,
     open_compiled,
@@ -46,14 +47,17 @@ def build_services(
     metrics = PrometheusMetrics(metrics_directory)
     limits = counted_limits(settings, metrics)
     webhook = settings.alerts.slack_webhook
+    audit_queue = audit(settings, metrics)
+    changes = StageChanges(settings)
     return Services(
         settings=settings,
         rules=ReloadedRules(settings, load, settings.reload_file),
-        models=stage_models(settings, metrics),
+        models=stage_models(settings, metrics, audit_queue, changes),
+        changes=changes,
         tokens=tokens(settings, metrics),
         revocations=revocations(settings, metrics),
         limits=limits,
-        audit=audit(settings, metrics),
+        audit=audit_queue,
         cache=LruCache(settings.cache.max_entries) if settings.cache.max_entries else None,
         metrics=metrics,
         alerts=SlackAlerts(webhook.get_secret_value(), limits) if webhook else NoAlerts(),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from app.adapters.bench import Court
+from app.adapters.canary_judge import CanaryJudge
 from app.adapters.engines.opening import open_compiled
 from app.adapters.engines.reference import SklearnEngine
 from app.adapters.kept_models import KeptModels
@@ -23,7 +26,9 @@ from app.domain.ports import Audit, Engine, Metrics
 from app.domain.rows import RowReader
 from app.domain.traffic import Split
 from app.errors import ModelRejectedError, RegistryError, SettingsError
+from app.gate.services import Changes
 from app.lifecycle.registry import read_version, registry_of
+from app.lifecycle.verdict_plot import verdict_plot
 from app.settings.schema import Settings
 
 __all__ = [
@@ -63,8 +68,12 @@ def check_model(settings: Settings) -> None:
         )
 
 
-def stage_models(settings: Settings, metrics: Metrics, audit: Audit) -> StageModels:
+def stage_models(
+    settings: Settings, metrics: Metrics, audit: Audit, changes: Changes
+) -> StageModels:
     """Return all models that are promoted in this environment.
+
+    *changes* are what the judge of a canary asks for.
 
     Raises:
         SettingsError: ``security.model_keys`` names a file that is no key, or ``traffic`` a version
@@ -72,12 +81,24 @@ def stage_models(settings: Settings, metrics: Metrics, audit: Audit) -> StageMod
     """
     model = settings.model
     listeners = Listeners(metrics=metrics, audit=audit)
+    court = Court(
+        folder=settings.path(settings.runtime_path),
+        changes=changes,
+        listeners=listeners,
+        draw=verdict_plot,
+        now=partial(datetime.now, UTC),
+    )
+    placing = replace(
+        _placing(settings),
+        shadow_of=partial(ShadowQueue, listeners),
+        judge_of=partial(CanaryJudge, court),
+    )
     return StageModels(
         partial(promoted_models, settings, metrics),
         settings.path(model.model_path),
         metrics=metrics,
         loading=Loading(at_start=model.loads_at_start, most_bytes=model.max_loaded_bytes),
-        placing=replace(_placing(settings), shadow_of=partial(ShadowQueue, listeners)),
+        placing=placing,
     )
 
 

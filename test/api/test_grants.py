@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.gate.services import Models
 from app.wiring import build_services
 from test.builders import ROW, a_promoted_model, a_token, bearer, some_settings
 
@@ -28,6 +30,32 @@ def test_a_grant_on_another_model_does_not_open_this_one(tmp_path: Path) -> None
     assert answer.status_code == 403
     assert answer.json["detail"] == "This needs a grant of 'predict' on 'line'."
     assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
+
+
+def test_a_default_that_is_loaded_between_admission_and_answer_needs_the_grant_too(
+    tmp_path: Path,
+) -> None:
+    settings = some_settings(
+        tmp_path, grants=[{"roles": ["user"], "actions": ["predict"], "models": ["fraud-*"]}]
+    )
+    a_promoted_model(settings)
+    services = build_services(settings)
+    late = replace(services, models=cast("Models", LateModels(services.models)))
+    client = create_app(services=late).test_client()
+
+    assert client.post(PREDICT, json=BODY, headers=bearer()).status_code == 403
+
+
+class LateModels:
+    """Models whose default is there only when it is asked to answer."""
+
+    default_name = None
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._models, name)
 
 
 def test_a_grant_lets_in_by_role_and_model(tmp_path: Path) -> None:

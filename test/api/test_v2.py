@@ -271,6 +271,25 @@ def test_binary_rows_may_be_as_many_as_arrow_rows(tmp_path: Path) -> None:
     assert "4 rows; at most 3" in refused(ask(4), 413)
 
 
+def test_binary_rows_of_a_table_count_as_the_objects_they_become(tmp_path: Path) -> None:
+    settings = some_settings(tmp_path, server={"max_arrow_bytes": 600, "max_request_bytes": 999})
+    a_table_model(settings)
+    client = create_app(services=build_services(settings)).test_client()
+
+    def ask(n_rows: int) -> TestResponse:
+        town = b"\x04\0\0\0Bern" * n_rows
+        sections = [
+            a_section("town", len(town), shape=[n_rows], datatype="BYTES"),
+            a_section("member", n_rows, shape=[n_rows], datatype="BOOL"),
+            a_section("age", n_rows, shape=[n_rows], datatype="INT8"),
+        ]
+        body, headers = in_binary(town + bytes(2 * n_rows), *sections)
+        return client.post("/v2/models/people/infer", data=body, headers=bearer() | headers)
+
+    assert ask(2).status_code == 200
+    assert "3 rows; at most 2 are taken: 3 values a row, 100 bytes" in refused(ask(3), 413)
+
+
 def of_people(*, town: list[Any], **changes: Any) -> list[dict[str, Any]]:
     n_rows = len(town)
     return [

@@ -29,7 +29,7 @@ REFUSALS: dict[str, tuple[str, str, bytes | None, dict[str, str], int]] = {
     "no such method": ("GET", PREDICT, None, bearer(), 405),
     "another answer type": ("POST", PREDICT, a_body(), json_headers(Accept="text/html"), 406),
     "too long": ("POST", PREDICT, TOO_MUCH, json_headers(), 413),
-    "another body type": ("POST", PREDICT, a_body(), bearer() | {"Content-Type": "text/csv"}, 415),
+    "another body type": ("POST", PREDICT, a_body(), bearer() | {"Content-Type": "text/xml"}, 415),
     "an encoding": ("POST", PREDICT, a_body(), json_headers(**{"Content-Encoding": "gzip"}), 415),
 }
 

@@ -30,9 +30,11 @@ EXAMPLES = 25
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 PREDICT = "POST /api/v1/predict"
 REVOKE = "POST /api/v1/admin/revocations"
-# What fits depends on the clock, on the model that the path names, or on one tensor and another.
+CANARY = "POST /api/v1/admin/models/{name}/canary"
+# What fits depends on the clock, on the model that the path names, or on one member and another.
 LOOSE = {
     REVOKE,
+    CANARY,
     *(
         f"POST {root}/models/{{name}}{version}/{verb}"
         for root, verb in (("/api/v1", "predict"), ("/v2", "infer"))

@@ -105,5 +105,7 @@ def _named(matrix: Matrix, names: Sequence[str]) -> Any:
 
 
 def _typed(column: Matrix) -> Matrix:
-    is_text = any(type(value) is str for value in column.tolist())
-    return column if is_text else column.astype(np.float64)
+    """Return *column* as float64 when it surely holds numbers; one of gaps alone may hold words."""
+    values = column.tolist()
+    has_numbers = any(type(value) is not str and value == value for value in values)  # noqa: PLR0124  NaN
+    return column.astype(np.float64) if has_numbers else column

@@ -184,3 +184,25 @@ def test_scores_are_those_of_the_decision_function() -> None:
     assert found.dtype == np.float64
     assert found.tolist() == shape.estimator.decision_function(shape.given).tolist()
     assert ((found < 0) == (engine.predict(shape.given).predictions == -1)).all()
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        OneHotEncoder(handle_unknown="ignore"),
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    ],
+    ids=["one-hot", "ordinal"],
+)
+def test_a_row_that_lacks_its_category_is_answered_alone_as_among_others(encoder: Any) -> None:
+    pd = pytest.importorskip("pandas")
+    rows: list[list[Any]] = [[1.0, "Bern"], [2.0, np.nan], [3.0, "Genf"], [4.0, "Bern"]]
+    frame = pd.DataFrame(rows, columns=["age", "town"])
+    chosen = ColumnTransformer([("c", encoder, ["town"])], remainder="passthrough")
+    estimator = make_pipeline(chosen, HistGradientBoostingClassifier(max_iter=3))
+    engine = SklearnEngine(estimator.fit(frame, [0, 1, 0, 1]), has_probabilities=True)
+
+    alone = engine.predict(objects([rows[1]]))
+    among = engine.predict(objects(rows))
+
+    assert alone.predictions.tolist() == among.predictions[1:2].tolist()

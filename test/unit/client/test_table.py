@@ -135,7 +135,7 @@ def test_names_that_do_not_fit_are_named(
         ({"age": [1, 2], "deck": ["A"], "alone": [True]}, "differ in length"),
         ([{"age": 1}, [1]], "Row 1 has other names"),
         (pd.DataFrame([[1, 2]], columns=["age", "age"]), "one name"),
-        ([[1, "A", True], [object(), "A", True]], "row 1, column 'age': a object cannot be sent"),
+        ([[1, "A", True], [b"bytes", "A", True]], "row 1, column 'age': a bytes cannot be sent"),
         ([[dt.date(2026, 1, 1), "A", True]], "a date cannot be sent"),
     ],
     ids=str,

@@ -61,8 +61,9 @@ def test_probabilities_come_with_their_classes_when_they_are_wanted() -> None:
 def test_the_same_input_is_scored_once() -> None:
     engine, cache = AddingEngine(), LruCache(8)
 
-    first = results(served(engine), [[1, 2]], cache=cache)
-    second = results(served(engine), [[1, 2]], cache=cache)
+    model = served(engine)
+    first = results(model, [[1, 2]], cache=cache)
+    second = results(model, [[1, 2]], cache=cache)
 
     assert (first[1], second[1], engine.calls) == ("miss", "hit", 1)
     assert first[0] == second[0]
@@ -70,17 +71,17 @@ def test_the_same_input_is_scored_once() -> None:
 
 @pytest.mark.parametrize("other", [[[2.0, 1.0]], [[1.0, 2.0000001]], [[-1.0, 2.0]]])
 def test_another_input_is_never_answered_from_the_cache(other: list[list[float]]) -> None:
-    engine, cache = AddingEngine(), LruCache(8)
-    results(served(engine), [[1, 2]], cache=cache)
+    model, cache = served(AddingEngine()), LruCache(8)
+    results(model, [[1, 2]], cache=cache)
 
-    assert results(served(engine), other, cache=cache)[1] == "miss"
+    assert results(model, other, cache=cache)[1] == "miss"
 
 
 def test_another_kind_of_output_is_never_answered_from_the_cache() -> None:
-    engine, cache = AddingEngine(), LruCache(8)
-    results(served(engine), [[1, 2]], cache=cache)
+    model, cache = served(AddingEngine()), LruCache(8)
+    results(model, [[1, 2]], cache=cache)
 
-    answer, outcome = results(served(engine), [[1, 2]], cache=cache, shares=True)
+    answer, outcome = results(model, [[1, 2]], cache=cache, shares=True)
 
     assert outcome == "miss"
     assert "probabilities" in answer
@@ -92,6 +93,16 @@ def test_a_new_version_is_never_answered_from_the_old_ones_cache() -> None:
     newer = a_contract(artefact={"size_bytes": 1, "sha256": "1" * 64})
 
     assert results(served(engine, newer), [[1, 2]], cache=cache)[1] == "miss"
+
+
+def test_two_contracts_of_one_file_never_share_an_answer() -> None:
+    cache, answers = LruCache(8), []
+    for classes in (("x", "y"), ("no", "yes")):
+        contract = a_contract(outputs=Outputs(classes=classes, has_probabilities=True))
+        model = served(AddingEngine(), contract)
+        answers.append(results(model, [[1, 2]], cache=cache, shares=True)[0]["classes"])
+
+    assert answers == [["x", "y"], ["no", "yes"]]
 
 
 def test_a_large_input_goes_past_the_cache() -> None:
@@ -258,8 +269,9 @@ def test_the_content_of_objects_is_remembered_and_not_their_addresses(
     engine, cache = CountingEngine(), LruCache(8)
     town = str(b"Bern", "ascii")  # made anew, so that it stands elsewhere
 
+    model = of_words(engine)
     outcomes = [
-        predict(of_words(engine), rows, Wish(), cache=cache, metrics=NullMetrics()).cache
+        predict(model, rows, Wish(), cache=cache, metrics=NullMetrics()).cache
         for rows in (words((1.0, "Bern")), words((1.0, town)), words(other))
     ]
 

@@ -1,0 +1,162 @@
+"""Gives a registered version a part of a stage's requests: as a canary, or in the shadow.
+
+A candidate lies in ``.candidate/`` beside its champion, like a promoted model, with
+``traffic.json`` to announce it. That file is written last and removed first, so that a gateway
+never takes half a candidate.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from app.domain.contract import Contract
+from app.domain.traffic import Serving, Split, check_pair
+from app.errors import ModelRejectedError, NotPromotedError, RegistryError
+from app.files import write_atomically
+from app.lifecycle.history import whoami
+from app.lifecycle.registry import (
+    ARTEFACT,
+    MANIFEST,
+    Registry,
+    Stored,
+    checked_name,
+    read_version,
+)
+from app.lifecycle.retire import check_not_retired
+from app.lifecycle.stages import CANDIDATE, checked_stage, contract_on, locked, place_of
+
+TRAFFIC: Final = "traffic.json"
+
+
+def start(
+    models: Path, registry: Registry, split: Split, *, stage: str, who: str | None = None
+) -> Serving:
+    """Announce a candidate on *stage*, or change what it gets. One model has one at a time.
+
+    Another share of the same version takes effect without a gap; its callers stay with it when
+    the share grows.
+
+    Args:
+        models: the folder of the stages.
+        registry: where versions lie.
+        split: the version and what it gets.
+        stage: dev, staging or production.
+        who: starts it; None for this process's user.
+
+    Raises:
+        NotPromotedError: no version of the model is on the stage.
+        RegistryError: there is no such stage or version, or the version is retired, or cannot
+            stand beside the champion.
+        StageChangedError: somebody else is changing the stage.
+    """
+    folder, champion = _champion(models, split.model, stage)
+    stored = read_version(registry, split.model, split.version)
+    if champion.version == split.version:
+        raise RegistryError(f"{split.model} {split.version} is promoted on {stage} already")
+    try:
+        check_pair(champion, stored.contract)
+    except ModelRejectedError as error:
+        raise RegistryError(f"{split.model} {split.version}: {error}") from error
+    aside = folder / CANDIDATE
+    with locked(models / stage, who or whoami()), _writing(aside):
+        check_not_retired(registry, split.model, split.version)
+        is_there = _holds(aside, stored)
+        if is_there and candidate_in(folder) == split:
+            return Serving(champion.version, split, changed=False)
+        if not is_there:
+            _remove(aside)
+            _place(aside, stored)
+        write_atomically(aside / TRAFFIC, _announcement(split))
+    return Serving(champion.version, split, changed=True)
+
+
+def stop(models: Path, name: str, *, stage: str, who: str | None = None) -> Serving:
+    """Let the candidate of *name* go, if it has one.
+
+    Raises:
+        NotPromotedError: no version of the model is on the stage.
+        RegistryError: there is no such stage, or it cannot be written.
+        StageChangedError: somebody else is changing the stage.
+    """
+    folder, champion = _champion(models, name, stage)
+    aside = folder / CANDIDATE
+    if not aside.exists():
+        return Serving(champion.version, None, changed=False)
+    with locked(models / stage, who or whoami()), _writing(aside):
+        _remove(aside)
+    return Serving(champion.version, None, changed=True)
+
+
+def serving(models: Path, name: str, *, stage: str) -> Serving:
+    """Return what is promoted of *name* on *stage*, and what its candidate gets.
+
+    Raises:
+        RegistryError: there is no such stage or model on it.
+    """
+    folder, champion = _champion(models, name, stage)
+    return Serving(champion.version, candidate_in(folder), changed=False)
+
+
+def candidate_in(folder: Path) -> Split | None:
+    """Return what the candidate beside the champion in *folder* gets; None when there is none.
+
+    One whose announcement cannot be read gets nothing.
+    """
+    try:
+        return Split.model_validate_json((folder / CANDIDATE / TRAFFIC).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _champion(models: Path, name: str, stage: str) -> tuple[Path, Contract]:
+    """Return the folder of the promoted model *name*, and its contract."""
+    there = models / checked_stage(stage)
+    checked_name(name)
+    folder, _ = place_of(there, name)
+    contract = contract_on(there, name)
+    if contract is None:
+        raise NotPromotedError(f"no {name} is promoted on {stage}; promote a version of it first")
+    return folder, contract
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say which *folder* cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise RegistryError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def _announcement(split: Split) -> bytes:
+    """Return *split* as JSON; without a judge one that gateways from before it read too."""
+    unsaid = {"judge"} if split.judge is None else None
+    return split.model_dump_json(indent=2, exclude=unsaid).encode()
+
+
+def _holds(aside: Path, stored: Stored) -> bool:
+    """Say whether the files of *stored* lie in *aside* already, byte by byte."""
+    files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
+    try:
+        return all((aside / name).read_bytes() == content for name, content in files.items())
+    except OSError:
+        return False
+
+
+def _place(aside: Path, stored: Stored) -> None:
+    files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
+    for name, content in files.items():
+        write_atomically(aside / name, content)
+
+
+def _remove(aside: Path) -> None:
+    """Remove a candidate, its announcement first."""
+    (aside / TRAFFIC).unlink(missing_ok=True)
+    if aside.exists():
+        shutil.rmtree(aside)
