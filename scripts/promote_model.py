@@ -35,7 +35,7 @@ def _promote(options: argparse.Namespace) -> int:
     contract = done.contract
     print(f"{contract.name} {contract.version} is promoted: {done.path}")
     if not done.is_default:
-        print("it is not this stage's default; to serve it, name that path in model.model_path")
+        print(f"it answers at /api/v1/models/{contract.name}/predict")
     return 0
 
 

@@ -76,7 +76,7 @@ def test_a_model_beside_the_default_is_said_to_be_so(root: Path, capsys: Said) -
 
     said = capsys.readouterr().out
     assert said.startswith(f"other 1 is promoted: {root}/model/dev/other/model.joblib\n")
-    assert "it is not this stage's default" in said
+    assert "it answers at /api/v1/models/" in said
 
 
 @pytest.mark.parametrize(
