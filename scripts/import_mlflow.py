@@ -7,8 +7,9 @@ Examples:
 
 It takes models that MLflow stored as skops (its default), pickle or cloudpickle, through the door
 that register_model.py uses: made of what security.allowed_modules and Gatehouse itself allow.
-It does not take: other flavours, classes and functions that a notebook defined, columns of dates,
-bytes or nested values, and parameters of predict.
+It does not take: other flavours, classes and functions that a notebook defined, functions and
+methods in a skops file but for NumPy's and SciPy's ufuncs, columns of dates, bytes or nested
+values, and parameters of predict.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from app.lifecycle.stages import contract_on
 from app.settings.overlay import load
 from app.settings.schema import Settings
 from app.wiring import open_compiled, open_estimator, reference_engine
+from app.wiring.names import name_finder
 
 LEAST_SECONDS, MOST_SECONDS = 5, 3_600
 
@@ -98,7 +100,7 @@ def _take(
         open_estimator=partial(open_estimator, allowed_modules=allowed),
         engine_of=reference_engine,
         open_compiled=open_compiled,
-        allowed_modules=allowed,
+        find=name_finder(allowed),
     )
     registry = registry_of(settings)
     done = import_mlflow(mlflow, source, name=name, registry=registry, doors=doors)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeVar
 import orjson
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.access import requires
 from app.api.edge import services
@@ -15,6 +15,7 @@ from app.domain.access import Action
 from app.domain.compact import json_object
 from app.domain.contract import NAME, Version
 from app.domain.judge import Rules
+from app.domain.reason import LONGEST_REASON, checked_reason, printable
 from app.domain.traffic import SUBJECT, Mode, Serving, Share, Split, Sticky, Tolerance, Why
 from app.errors import BodyMalformedError, ChangeInvalidError, ModelUnknownError
 from app.gate.call import DETAIL, call_of
@@ -22,7 +23,6 @@ from app.gate.media import check_media_types
 
 blueprint = Blueprint("changes", __name__, url_prefix="/api/v1/admin/models/<name>")
 _MOST_BYTES: Final = 4_096
-_LONGEST_REASON: Final = 500
 Asked = TypeVar("Asked", bound="_Change")
 
 
@@ -31,7 +31,7 @@ class _Change(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    reason: Annotated[str, Field(max_length=_LONGEST_REASON)] = ""
+    reason: Annotated[str, Field(max_length=LONGEST_REASON), AfterValidator(checked_reason)] = ""
 
 
 class _Promotion(_Change):
@@ -173,7 +173,7 @@ def stop(name: str) -> ResponseReturnValue:
       409: {$ref: '#/components/responses/409'}
     """  # noqa: D205
     _check_name(name)
-    reason = request.args.get("reason", "")[:_LONGEST_REASON]
+    reason = printable(request.args.get("reason", ""))[:LONGEST_REASON]
     _note({"change": "stop", "model": name, "reason": reason})
     return _done(services().changes.stop(name, Why(g.principal.subject, reason)), name)
 

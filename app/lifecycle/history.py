@@ -12,6 +12,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.domain.reason import checked_reason, printable
+from app.errors import RegistryError
+
 HISTORY: Final = "history.jsonl"
 _END: Final = b"\n"
 
@@ -43,13 +46,14 @@ def whoami() -> str:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container's user that nobody named
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+    return printable(f"{user}@{socket.gethostname()}")
 
 
 def read(stage: Path, name: str | None = None) -> list[Entry]:
     """Return what happened on *stage*, to all models or to *name*; oldest first.
 
     A line that no change wrote whole, such as the last one before a power failure, is left out.
+    Characters that cannot be printed come as escapes, for what is read is shown.
     """
     try:
         lines = (stage / HISTORY).read_bytes().splitlines()
@@ -62,14 +66,36 @@ def read(stage: Path, name: str | None = None) -> list[Entry]:
         except ValidationError:
             continue
         if name in {None, entry.name}:
-            entries.append(entry)
+            shown = {"who": printable(entry.who), "why": printable(entry.why)}
+            entries.append(entry.model_copy(update=shown))
     return entries
+
+
+def check_reason(why: str) -> None:
+    """Pass when *why* can be kept and shown.
+
+    Raises:
+        RegistryError: it is too long, or has characters that cannot be printed.
+    """
+    try:
+        checked_reason(why)
+    except ValueError as error:
+        raise RegistryError(str(error)) from error
 
 
 def append(stage: Path, entry: Entry) -> None:
     """Write *entry* to the end, and to the disk. The caller holds the lock of the stage."""
+    append_line(stage, line_of(entry))
+
+
+def line_of(entry: Entry) -> bytes:
+    """Return the line that *entry* is in the file."""
+    return entry.model_dump_json(by_alias=True).encode() + _END
+
+
+def append_line(stage: Path, line: bytes) -> None:
+    """Write what ``line_of`` returned to the end, and to the disk, under the stage's lock."""
     file = stage / HISTORY
-    line = entry.model_dump_json(by_alias=True).encode() + _END
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
         size = os.fstat(handle).st_size

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import joblib
 import orjson
 
 from app.domain.contract import Contract
-from app.errors import ModelRejectedError, RegistryError
+from app.errors import RegistryError
 from app.lifecycle.compiling.engines import CompiledOpener
 from app.lifecycle.mlflow_signature import column_names, signed_contract
 from app.lifecycle.mlflow_source import Fetched, MlflowRegistry, Source
@@ -28,25 +26,24 @@ from app.lifecycle.registry import (
     store_of,
     versions,
 )
+from app.lifecycle.skops_files import Find, pickled
 from app.lifecycle.train import EngineMaker
 
 _KIND: Final = "source"
-# skops asks about the trees of scikit-learn too; the gateway's door takes them from any file.
-_OWN_MODULES: Final = ("sklearn", "numpy", "scipy")
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
     """How a model is opened: the gateway's own doors, so that what comes over can be served.
 
-    ``allowed_modules`` are those of the settings; MLflow's own list of trusted types is the
+    ``find`` is the list of what a model may name; MLflow's own list of trusted types is the
     model's, and counts for nothing.
     """
 
     open_estimator: Callable[[bytes], Any]
     engine_of: EngineMaker
     open_compiled: CompiledOpener
-    allowed_modules: Sequence[str] = ()
+    find: Find
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ def _registered(
 ) -> Contract:
     """Register it in a folder of its own first, so that the contract is whole when it is stored."""
     file, aside = folder / "model.joblib", folder / "registry"
-    file.write_bytes(_payload(fetched, doors.allowed_modules))
+    file.write_bytes(_payload(fetched, doors.find))
     known, _ = register(
         file,
         name=name,
@@ -112,8 +109,8 @@ def _registered(
     return contract
 
 
-def _payload(fetched: Fetched, allowed_modules: Sequence[str]) -> bytes:
-    """Return the model as joblib writes it: a pickle is taken as it is, skops is read and dumped.
+def _payload(fetched: Fetched, find: Find) -> bytes:
+    """Return the model as a pickle: one is taken as it is, what skops wrote is written as one.
 
     Neither is trusted for that: the gateway's own door opens what comes out.
     """
@@ -121,37 +118,7 @@ def _payload(fetched: Fetched, allowed_modules: Sequence[str]) -> bytes:
         content = fetched.file.read_bytes()
     except OSError as error:
         raise RegistryError(f"{fetched.file.name}: {error.strerror}") from error
-    if fetched.format != "skops":
-        return content
-    buffer = BytesIO()
-    joblib.dump(_from_skops(content, (*_OWN_MODULES, *allowed_modules)), buffer)
-    return buffer.getvalue()
-
-
-def _from_skops(content: bytes, allowed_modules: Sequence[str]) -> Any:
-    """Return the object in *content*, when all that skops asks about is of *allowed_modules*."""
-    try:
-        from skops.io import get_untrusted_types, loads  # noqa: PLC0415  of the life cycle only
-
-        asked = get_untrusted_types(data=content)
-        _check_listed(asked, allowed_modules)
-        return loads(content, trusted=asked)
-    except ImportError as error:
-        raise RegistryError(f"{error}. Fix: make setup-pipeline.") from error
-    except ModelRejectedError:
-        raise
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ModelRejectedError(f"skops cannot read the model: {problem}") from error
-
-
-def _check_listed(types: Sequence[str], modules: Sequence[str]) -> None:
-    refused = [it for it in types if not any(it.startswith(f"{module}.") for module in modules)]
-    if refused:
-        raise ModelRejectedError(
-            f"the model is made of {', '.join(refused)}. Fix: name the module in "
-            "security.allowed_modules, when it is yours or of a library that you trust"
-        )
+    return pickled(content, find) if fetched.format == "skops" else content
 
 
 def _sample(fetched: Fetched, file: Path) -> Path | None:

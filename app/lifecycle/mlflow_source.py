@@ -17,7 +17,7 @@ import yaml
 from app.errors import GatehouseError, RegistryError
 
 _MODEL: Final = re.compile(r"(models:/)?(?P<name>[^/@:]+)(@(?P<alias>[^/@]+)|/(?P<version>\d+))")
-_PASSWORD: Final = re.compile(r"//[^/@\s]*@")
+_PASSWORD: Final = re.compile(r"//[^/\n]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def read_model(folder: Path, what: str) -> Fetched:
         own = flavours["sklearn"]
         inputs = (said.get("signature") or {}).get("inputs")
         return Fetched(
-            file=folder / own["pickled_model"],
+            file=_inside(folder, own["pickled_model"]),
             format=str(own.get("serialization_format") or "pickle"),
             inputs=json.loads(inputs) if inputs else None,
             example=_example(folder, said.get("saved_input_example_info")),
@@ -169,4 +169,12 @@ def read_model(folder: Path, what: str) -> Fetched:
 def _example(folder: Path, info: dict[str, Any] | None) -> Any:
     if not info:
         return None
-    return json.loads((folder / info["artifact_path"]).read_text(encoding="utf-8"))
+    return json.loads(_inside(folder, info["artifact_path"]).read_text(encoding="utf-8"))
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return the file *name* of *folder*; links and ``..`` may not lead out of it."""
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder.resolve()):
+        raise RegistryError(f"its MLmodel file names {name!r}, which is outside of the model")
+    return file

@@ -74,11 +74,13 @@ def promote(  # noqa: PLR0913  one argument a thing it needs
         change: who promotes and why, for the stage's history; None for this process's user.
 
     Raises:
-        RegistryError: there is no such stage or version, or it is retired or damaged.
+        RegistryError: there is no such stage or version, it is retired or damaged, or the reason
+            cannot be kept. Nothing was changed.
         StageChangedError: somebody else is promoting, or has done so meanwhile.
     """
     there = models / checked_stage(stage)
     change = change or Change()
+    history.check_reason(change.why)
     expected = change.replaces or _version(contract_on(there, name))
     stored = read_version(registry, name, newest(registry, name) if version is None else version)
     with locked(there, change.who):
@@ -92,10 +94,11 @@ def promote(  # noqa: PLR0913  one argument a thing it needs
 def _replace(stage: Path, before: Contract | None, stored: Stored, change: Change) -> Promotion:
     folder, is_default = place_of(stage, stored.contract.name)
     replaced = before.version if before else None
+    line = history.line_of(_entry(stored.contract, change, replaced))
     try:
         _settle(stage, before)
         _place(folder, stored)
-        history.append(stage, _entry(stored.contract, change, replaced))
+        history.append_line(stage, line)
     except OSError as error:
         raise RegistryError(f"{stage}: cannot be written: {error.strerror}") from error
     return Promotion(stored.contract, folder / ARTEFACT, is_default, replaced)

@@ -23,7 +23,7 @@ from app.errors import GatehouseError, RegistryError
 from app.lifecycle.stored import MANIFEST, Stored, contract_of, digests, read_folder
 from app.lifecycle.versions import VERSION, FilesOf, fill
 
-_PASSWORD: Final = re.compile(r"//[^/@]*@")
+_PASSWORD: Final = re.compile(r"//[^/\n]*@")
 _TAKEN: Final = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _CLAIM: Final = "claim"
 
@@ -57,6 +57,7 @@ class RemoteVersions:
         version = self._claimed(name)
         files = files_of(version)
         with self._spoken_to() as (store, root):
+            _make_folder(store, f"{root}/{name}/{version}")
             for file, content in files.items():
                 store.pipe_file(f"{root}/{name}/{version}/{file}", content)
         return version, self._keep(name, version, files)
@@ -113,6 +114,7 @@ class RemoteVersions:
     def _create(self, file: str, content: bytes) -> None:
         """Write *file* unless it is there."""
         with self._spoken_to() as (store, root):
+            _make_folder(store, f"{root}/{file}".rpartition("/")[0])
             try:
                 store.pipe_file(f"{root}/{file}", content, mode="create")
             except Exception as error:
@@ -191,6 +193,12 @@ class RemoteVersions:
             lines = _shown(str(error)).splitlines() or ["no reason given"]
             said = f"{type(error).__name__}: {lines[0]}"
             raise RegistryError(f"{_shown(self.url)}: {said}") from error
+
+
+def _make_folder(store: Any, folder: str) -> None:
+    """Make *folder* where paths are those of folders; buckets have none, and are not to be made."""
+    if folder.startswith("/"):
+        store.makedirs(folder, exist_ok=True)
 
 
 def _swap(new: Path, copy: Path) -> None:

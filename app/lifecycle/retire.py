@@ -9,8 +9,9 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.domain.reason import printable
 from app.errors import RegistryError
-from app.lifecycle.history import whoami
+from app.lifecycle.history import check_reason, whoami
 from app.lifecycle.registry import STAGES, Registry, checked_version, store_of, versions
 from app.lifecycle.stages import locked, placed
 
@@ -38,9 +39,11 @@ def retire(models: Path, registry: Registry, name: str, version: str, why: str) 
         why: for whoever wants to promote it later.
 
     Raises:
-        RegistryError: there is no such version, a stage holds it, or it is retired already.
+        RegistryError: there is no such version, a stage holds it, it is retired already, or the
+            reason cannot be kept.
         StageChangedError: somebody else is changing a stage.
     """
+    check_reason(why)
     checked_version(registry, name, version)
     who = whoami()
     with ExitStack() as held:
@@ -89,7 +92,8 @@ def newest(registry: Registry, name: str) -> str:
 
 def described(retirement: Retirement) -> str:
     """Say who retired a version, when and why."""
-    return f"{retirement.why} ({retirement.who}, {retirement.at:%Y-%m-%d %H:%M} UTC)"
+    said = f"{retirement.why} ({retirement.who}, {retirement.at:%Y-%m-%d %H:%M} UTC)"
+    return printable(said)
 
 
 def _holds(stage: Path, name: str, version: str) -> bool:

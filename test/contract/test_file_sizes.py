@@ -12,7 +12,9 @@ from app.settings.overlay import PROJECT
 MOST_FILE_LINES = 250
 MOST_FUNCTION_LINES = 40
 FILES = sorted(
-    file for folder in ("app", "client", "scripts", "jwt_tools") for file in (PROJECT / folder).rglob("*.py")
+    file
+    for folder in ("app", "client", "scripts", "jwt_tools")
+    for file in (PROJECT / folder).rglob("*.py")
 )
 
 

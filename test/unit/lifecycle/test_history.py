@@ -80,3 +80,12 @@ def test_the_way_back_is_the_way_that_was_come(
     ]
 
     assert undone(entries, current) == list(expected)
+
+
+def test_what_cannot_be_printed_comes_back_as_escapes(tmp_path: Path) -> None:
+    entry = an_entry("1").model_copy(update={"why": "\x1b[31mred", "who": "a\nb"})
+
+    append(tmp_path, entry)
+
+    [read_back] = read(tmp_path)
+    assert (read_back.why, read_back.who) == (r"\x1b[31mred", r"a\nb")

@@ -22,6 +22,7 @@ from app.lifecycle.import_mlflow import Doors, Imported, import_mlflow
 from app.lifecycle.mlflow_source import Fetched, MlflowRegistry, Source, Wanted, read_model, wanted
 from app.lifecycle.registry import read_version, versions
 from app.wiring import open_compiled, open_estimator, reference_engine
+from app.wiring.names import name_finder
 
 ROWS = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 4.0]])
 SOURCE = Source("Line of mine", "3", "run")
@@ -36,6 +37,16 @@ class Kept(MlflowRegistry):
 
     def fetch(self, source: Source, folder: Path) -> Fetched:  # noqa: ARG002  one model only
         return read_model(self.folder, "MLflow's line 3")
+
+
+class Unreachable:
+    """A client of MLflow that only says *problem*."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+
+    def get_model_version_by_alias(self, *_: str) -> None:
+        raise OSError(self.problem)
 
 
 class Mine(BaseEstimator):  # type: ignore[misc]
@@ -79,7 +90,7 @@ def imported(
         open_estimator=partial(open_estimator, allowed_modules=allowed),
         engine_of=reference_engine,
         open_compiled=open_compiled,
-        allowed_modules=allowed,
+        find=name_finder(allowed),
     )
     return import_mlflow(mlflow, source, name="line", registry=root / "registry", doors=doors)
 
@@ -169,7 +180,7 @@ def test_the_list_of_the_gateway_decides_where_skops_asks_nothing(tmp_path: Path
     reader = make_pipeline(FunctionTransformer(np.load), a_line())
     mlflow = logged(tmp_path / "m", reader, written_as="skops")
 
-    with pytest.raises(ModelRejectedError, match=r"numpy\.load|allowed"):
+    with pytest.raises(ModelRejectedError, match=r"numpy\.load"):
         imported(mlflow, tmp_path)
 
 
@@ -181,7 +192,7 @@ def test_the_list_of_the_gateway_decides_where_skops_asks_nothing(tmp_path: Path
         (lambda it: (it / "MLmodel").write_text("[]"), "its MLmodel file cannot be read"),
         (lambda it: (it / "MLmodel").write_text("flavors: {pytorch: {}}"), "its flavours are: pyt"),
         (lambda it: (it / "model.skops").unlink(), r"model\.skops: No such file"),
-        (lambda it: (it / "model.skops").write_bytes(b"PK"), "skops cannot read the model"),
+        (lambda it: (it / "model.skops").write_bytes(b"PK"), "the skops file cannot be read"),
     ],
     ids=["no MLmodel", "no YAML", "a list", "another flavour", "no file", "a broken file"],
 )
@@ -210,3 +221,37 @@ def test_a_version_is_named_by_number_or_alias(text: str, meant: Wanted) -> None
 def test_what_names_no_version_is_refused(text: str) -> None:
     with pytest.raises(RegistryError, match=r"Fix: models:/NAME@ALIAS or NAME/3\."):
         wanted(text)
+
+
+@pytest.mark.parametrize("named", ["../model.pkl", "/etc/hostname", "link"])
+def test_a_model_outside_of_its_folder_is_refused(tmp_path: Path, named: str) -> None:
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(a_line()))
+    mlflow = logged(tmp_path / "m", a_line())
+    (tmp_path / "m/link").symlink_to(tmp_path / "model.pkl")
+    said = {"flavors": {"sklearn": {"pickled_model": named}}}
+    (tmp_path / "m/MLmodel").write_text(yaml.safe_dump(said))
+
+    with pytest.raises(RegistryError, match=f"names '{named}', which is outside of the model"):
+        imported(mlflow, tmp_path)
+
+
+def test_an_example_outside_of_its_folder_is_refused(tmp_path: Path) -> None:
+    mlflow = logged(tmp_path / "m", a_line(), example=ROWS.tolist())
+    (tmp_path / "secret.json").write_text(json.dumps(ROWS.tolist()))
+    file = tmp_path / "m/MLmodel"
+    file.write_text(file.read_text().replace("input_example.json", "../secret.json"))
+
+    with pytest.raises(RegistryError, match=r"'\.\./secret\.json', which is outside"):
+        imported(mlflow, tmp_path)
+
+
+@pytest.mark.parametrize("password", ["secret", "s@cret", "s@c@ret"])
+def test_no_part_of_a_password_is_shown(tmp_path: Path, password: str) -> None:
+    mlflow = Kept(tmp_path)
+    problem = f"no answer from http://ann:{password}@host/api"
+    vars(mlflow)["_client"] = Unreachable(problem)
+
+    with pytest.raises(RegistryError) as caught:
+        mlflow.find(Wanted("line", "best", None))
+
+    assert str(caught.value) == "MLflow: no answer from http://***@host/api"

@@ -391,3 +391,24 @@ def test_a_retired_version_is_never_promoted(tmp_path: Path) -> None:
         promoted(tmp_path, version="2")
 
     assert promoted(tmp_path).contract.version == "1"
+
+
+@pytest.mark.parametrize(
+    ("why", "message"),
+    [
+        ("\udcff", r"cannot be printed, '\\udcff'"),
+        ("red \x1b[31m", r"cannot be printed, '\\x1b'"),
+        ("two\nlines", r"cannot be printed, '\\n'"),
+        ("x" * 501, "has 501 characters; at most 500 fit"),
+    ],
+    ids=["no UTF-8", "an escape", "two lines", "too long"],
+)
+def test_a_reason_that_cannot_be_kept_is_refused_before_anything_changes(
+    tmp_path: Path, why: str, message: str
+) -> None:
+    a_version(tmp_path)
+
+    with pytest.raises(RegistryError, match=message):
+        promote(tmp_path, tmp_path / "registry", "line", "1", stage="dev", change=Change(why=why))
+
+    assert not (tmp_path / "dev").exists()

@@ -236,3 +236,25 @@ def test_the_settings_may_name_a_folder_or_a_url(tmp_path: Path) -> None:
     assert isinstance(remote, RemoteVersions)
     assert remote.url == "s3://bucket/models"
     assert remote.copies.parent == tmp_path / "runtime" / "registry"
+
+
+@pytest.mark.parametrize("scheme", ["file", "local"])
+def test_folders_are_made_where_a_store_has_them(tmp_path: Path, scheme: str) -> None:
+    registry = RemoteVersions(f"{scheme}://{tmp_path}/not/yet", tmp_path / "copies")
+
+    contract = add(registry, b"one")
+    add(registry, b"two")
+
+    assert versions(registry, "line") == [1, 2]
+    assert read_version(registry, "line", "1").contract == contract
+
+
+@pytest.mark.parametrize("password", ["pa@ss", "a@b@c", "p w@d"])
+def test_no_part_of_a_password_is_shown(tmp_path: Path, password: str) -> None:
+    registry = RemoteVersions(f"nowhere://ann:{password}@host/models", tmp_path / "copies")
+
+    with pytest.raises(RegistryError) as caught:
+        versions(registry, "line")
+
+    assert str(caught.value).startswith("nowhere://***@host/models: ")
+    assert registry.location("line", "1") == "nowhere://***@host/models/line/1"

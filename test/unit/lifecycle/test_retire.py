@@ -8,7 +8,7 @@ from app.errors import RegistryError, StageChangedError
 from app.lifecycle.history import whoami
 from app.lifecycle.promote import promote
 from app.lifecycle.registry import read_version, versions
-from app.lifecycle.retire import newest, retire, retirement_of
+from app.lifecycle.retire import described, newest, retire, retirement_of
 from app.lifecycle.stages import CANDIDATE, locked
 from test.unit.lifecycle.test_rollback import three_versions
 
@@ -86,3 +86,20 @@ def test_the_newest_is_the_newest_in_use(tmp_path: Path) -> None:
         retire(tmp_path, registry, "line", version, "wrong rows")
 
     assert newest(registry, "line") == "2"
+
+
+@pytest.mark.parametrize("why", ["\udcff", "a\nb", "x" * 501], ids=["no UTF-8", "lines", "long"])
+def test_a_reason_that_cannot_be_kept_retires_nothing(tmp_path: Path, why: str) -> None:
+    registry = three_versions(tmp_path) / "registry"
+
+    with pytest.raises(RegistryError, match="the reason has"):
+        retire(tmp_path, registry, "line", "2", why)
+
+    assert retirement_of(registry, "line", "2") is None
+
+
+def test_an_older_reason_is_shown_with_escapes(tmp_path: Path) -> None:
+    registry = three_versions(tmp_path) / "registry"
+    done = retire(tmp_path, registry, "line", "2", "wrong rows")
+
+    assert described(done.model_copy(update={"why": "\x1b[2J"})).startswith(r"\x1b[2J (")

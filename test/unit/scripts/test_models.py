@@ -261,3 +261,13 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         assert lister.stderr.read() == b""
 
     assert lister.returncode == 0
+
+
+@pytest.mark.parametrize("command", [["promote", "line@3"], ["rollback", "line"]])
+def test_a_reason_that_is_no_text_changes_nothing(
+    models: Path, capsys: Said, command: list[str]
+) -> None:
+    assert main([*command, "--to", "dev", "--reason", "\udcff"]) == 2
+
+    assert "the reason has a character that cannot be printed" in capsys.readouterr().err
+    assert on_dev(models) == "2"

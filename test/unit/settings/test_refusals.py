@@ -174,3 +174,20 @@ def test_all_refusals_come_at_once(project: Project) -> None:
     project.write("enable_auth: false\nserver: {debug: true}")
 
     assert len(project.refusal(APP_ENV="prod").splitlines()) == 4
+
+
+@pytest.mark.parametrize("url", ["s3://", "S3:///models", "gs://", "memory://", "file:///"])
+def test_a_registry_url_without_a_place_is_refused(project: Project, url: str) -> None:
+    project.write(f"model: {{registry_path: '{url}'}}")
+
+    assert refused(project) == (
+        f"config.yaml: model.registry_path = '{url}': is a URL without a bucket or folder. "
+        "Fix: a folder, or a URL such as s3://bucket/models or gs://bucket/models."
+    )
+
+
+@pytest.mark.parametrize("path", ["model/registry", "s3://b", "gs://b/m", "file:///srv/m"])
+def test_a_registry_is_a_folder_or_a_url_with_a_place(project: Project, path: str) -> None:
+    settings = project.write(f"model: {{registry_path: '{path}'}}").load()
+
+    assert settings.model.registry_path == path
