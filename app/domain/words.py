@@ -14,6 +14,7 @@ MAX_CHARACTERS: Final = 65_536
 _NAN: Final = float("nan")
 _SHOWN: Final = 20  # of the categories, in a refusal
 _LONGEST_SHOWN: Final = 50
+_LONGEST_REASON: Final = 200
 Word = str | float | None
 
 
@@ -91,7 +92,9 @@ def _is_unicode(text: str) -> bool:
 
 
 def _shown(categories: Sequence[str]) -> str:
+    """Return what is told of each unknown category: short, as every row may hold one."""
     names = ", ".join(name[:_LONGEST_SHOWN] for name in categories[:_SHOWN])
-    if len(categories) > _SHOWN:
-        return f"must be one of {len(categories)} categories, such as: {names}"
-    return f"must be one of: {names}"
+    reason = f"must be one of: {names}"
+    if len(categories) > _SHOWN or len(reason) > _LONGEST_REASON:
+        reason = f"must be one of {len(categories)} categories, such as: {names}"
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"

@@ -126,11 +126,13 @@ def _predict(visit: _Visit, entry: _Entry) -> Answer:
     visit.notes[MODEL] = f"{contract.name}/{contract.version}"
     with services.readers.reading(subject):
         raw = call.read_body(reading.most_bytes(services.settings))
-    with services.turns.taken(subject, len(raw), visit.times[0]):
+    with services.turns.taken(subject, len(raw), visit.times[0]) as turn:
         visit.passed()
         body = reading.read(raw, call, model, services.settings)
         if body.skips and not writing.has_reasons:
             raise BodyMalformedError(_NO_REASONS)
+        if body.skips:
+            turn.sift()
         visit.passed()
         return _scored(visit, entry, model, body, writing)
 

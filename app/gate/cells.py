@@ -11,8 +11,9 @@ from app.domain.contract import NUMBERS, Feature, Kind
 
 # Python reads more than numbers as numbers: 'inf', '1_000', digits of other scripts.
 _LETTERS: Final = re.compile(r"[0-9.eE+\-]+")
-_MANY_LETTERS: Final = re.compile(r"[0-9.eE+\-,]*")
+_MANY_LETTERS: Final = re.compile(r"[0-9.eE+\-, \t]*")
 _WORDS: Final[Mapping[str, float]] = {"true": 1.0, "false": 0.0}
+_BLOCK: Final = 64  # cells read together; only where one is faulty, each is looked at
 Values = list[float | str | None]
 
 
@@ -29,13 +30,23 @@ def values_of(feature: Feature, cells: Sequence[str]) -> tuple[Values, dict[int,
         return numbers, {}
     values: Values = []
     wrong: dict[int, str] = {}
-    for place, cell in enumerate(cells):
+    for start in range(0, len(cells), _BLOCK):
+        block = cells[start : start + _BLOCK]
+        numbers = _numbers(block)
+        values += _one_by_one(block, start, feature.kind, wrong) if numbers is None else numbers
+    return values, wrong
+
+
+def _one_by_one(cells: Sequence[str], start: int, kind: Kind, wrong: dict[int, str]) -> Values:
+    """Return *cells* as numbers, and note in *wrong* what they are not; places from *start* on."""
+    values: Values = []
+    for place, cell in enumerate(cells, start):
         try:
-            values.append(_number(cell.strip(" \t"), feature.kind))
+            values.append(_number(cell.strip(" \t"), kind))
         except ValueError as error:
             values.append(None)
             wrong[place] = str(error)
-    return values, wrong
+    return values
 
 
 def _numbers(cells: Sequence[str]) -> Values | None:

@@ -21,6 +21,7 @@ from app.gate.wishes import Asked
 
 _RETURN: Final = "a carriage return stands without a line feed"
 _Wrong = tuple[int, str | None, str]  # row, feature, reason
+_Column = tuple[list[int], Values]  # rows, and the value of each
 
 
 class _Record(NamedTuple):
@@ -47,14 +48,13 @@ def cell_by_cell(body: bytes, asked: Asked, form: CsvForm) -> PredictBody:
         raise InputInvalidError([FieldError(None, None, "the body must hold rows")])
     form.check_size(len(found))
     lines = Lines([record.line for record in found], range(len(found)))
-    columns, whole, wrong = _columns([record.cells for record in found], order, form.contract)
+    columns, wrong = _columns([record.cells for record in found], order, form.contract, asked)
     if wrong and not asked.skips:
-        first = wrong[: InputInvalidError.MAX_FAULTS]
-        raise InputInvalidError([lines.fault(*fault) for fault in first])
+        raise InputInvalidError([lines.fault(*fault) for fault in wrong])
     if wrong:
-        columns, lines = _good(columns, whole, wrong, lines)
+        columns, lines = _good(columns, wrong, lines)
     return PredictBody(
-        _data(columns, form.contract),
+        _data([values for _, values in columns], form.contract),
         asked.wish,
         is_in_order=form.contract.input == "numbers",
         skips=asked.skips,
@@ -63,33 +63,52 @@ def cell_by_cell(body: bytes, asked: Asked, form: CsvForm) -> PredictBody:
 
 
 def _columns(
-    rows: list[list[str]], order: list[int], contract: Contract
-) -> tuple[list[Values], list[int], list[_Wrong]]:
-    """Return the values of each feature, the rows they are of, and what is wrong, row by row."""
-    whole = [row for row, cells in enumerate(rows) if len(cells) == len(order)]
+    rows: list[list[str]], order: list[int], contract: Contract, asked: Asked
+) -> tuple[list[_Column], list[_Wrong]]:
+    """Return the values of each feature, and what is wrong, row by row.
+
+    As much is looked at as the answer tells: where faulty rows are skipped, the first fault of
+    each, and otherwise the first faults of all.
+    """
     wrong: list[_Wrong] = [
         (row, None, f"has {len(cells)} cells; {len(order)} are needed")
         for row, cells in enumerate(rows)
         if len(cells) != len(order)
     ]
-    columns: list[Values] = []
+    left = _left([row for row, cells in enumerate(rows) if len(cells) == len(order)], wrong, asked)
+    columns: list[_Column] = []
     for feature, place in zip(contract.features, order, strict=True):
-        values, reasons = values_of(feature, [rows[row][place] for row in whole])
-        columns.append(values)
-        wrong += [(whole[at], feature.name, reason) for at, reason in reasons.items()]
+        values, reasons = values_of(feature, [rows[row][place] for row in left])
+        columns.append((left, values))
+        if reasons:
+            wrong += [(left[at], feature.name, reason) for at, reason in reasons.items()]
+            left = _left(left, wrong, asked)
+    return columns, wrong
+
+
+def _left(rows: list[int], wrong: list[_Wrong], asked: Asked) -> list[int]:
+    """Return those of *rows* of which a further fault would be told; puts *wrong* in order."""
     wrong.sort(key=itemgetter(0))
-    return columns, whole, wrong
+    if asked.skips:
+        faulty = {fault[0] for fault in wrong}
+        return [row for row in rows if row not in faulty]
+    del wrong[InputInvalidError.MAX_FAULTS :]
+    if len(wrong) < InputInvalidError.MAX_FAULTS:
+        return rows
+    last = wrong[-1][0]
+    return [row for row in rows if row < last]
 
 
-def _good(
-    columns: list[Values], whole: list[int], wrong: list[_Wrong], lines: Lines
-) -> tuple[list[Values], Lines]:
+def _good(columns: list[_Column], wrong: list[_Wrong], lines: Lines) -> tuple[list[_Column], Lines]:
     """Return the columns without the rows in which something is *wrong*."""
-    first = {fault[0]: fault for fault in reversed(wrong)}
-    good = [at for at, row in enumerate(whole) if row not in first]
-    faults = tuple(lines.fault(*first[row]) for row in sorted(first))
-    kept = lines._replace(rows=[whole[at] for at in good], faults=faults)
-    return [[values[at] for at in good] for values in columns], kept
+    faulty = {fault[0] for fault in wrong}
+    good = [row for row in lines.rows if row not in faulty]
+    faults = tuple(lines.fault(*fault) for fault in wrong)
+    kept = [
+        (good, [value for row, value in zip(rows, values, strict=True) if row not in faulty])
+        for rows, values in columns
+    ]
+    return kept, lines._replace(rows=good, faults=faults)
 
 
 def _data(columns: list[Values], contract: Contract) -> Any:

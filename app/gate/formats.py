@@ -66,7 +66,7 @@ def _read_json(raw: bytes, _call: Call, _model: ServedModel, _settings: Settings
 
 
 def _read_arrow(raw: bytes, call: Call, model: ServedModel, settings: Settings) -> PredictBody:
-    return decode_arrow(raw, call.query, model.contract.features, settings)
+    return decode_arrow(raw, call.query, model.contract, settings)
 
 
 def _read_csv(raw: bytes, call: Call, model: ServedModel, settings: Settings) -> PredictBody:

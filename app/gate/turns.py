@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from time import perf_counter
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from app.domain.ports import Queue
 from app.errors import OverloadedError
@@ -16,6 +16,7 @@ _SHARE: Final = 3
 _CROWD: Final = 1_000
 _NEWEST_WEIGHT: Final = 1 / 16
 _LONG_BYTES: Final = 65_536  # a millisecond of parsing, and the rows that go with it
+_LONG_SIFTING_BYTES: Final = 1_024  # a faulty row that is skipped costs fifty good ones
 _LONG_AT_ONCE: Final = 2  # one computes without the interpreter while the other one parses
 
 
@@ -93,7 +94,7 @@ class Turns:
             n_bytes: of the body, which has arrived.
             since: when the request came in, by the clock.
         """
-        return _Turn(self, subject, since if n_bytes >= _LONG_BYTES else None)
+        return _Turn(self, subject, n_bytes, since)
 
     def wait(self, since: float) -> None:
         """Wait for one of the turns of long work; ``go_on`` gives it to the next.
@@ -140,21 +141,37 @@ class Turns:
 class _Turn:
     """One request at work, from ``with`` to the end of its block."""
 
-    __slots__ = ("_long_since", "_subject", "_turns")
+    __slots__ = ("_is_long", "_n_bytes", "_since", "_subject", "_turns")
 
-    def __init__(self, turns: Turns, subject: str, long_since: float | None) -> None:
+    def __init__(self, turns: Turns, subject: str, n_bytes: int, since: float) -> None:
         self._turns = turns
         self._subject = subject
-        self._long_since = long_since
+        self._n_bytes = n_bytes
+        self._since = since
+        self._is_long = False
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._turns.begin(self._subject)
-        if self._long_since is not None:
+        if self._n_bytes >= _LONG_BYTES:
             try:
-                self._turns.wait(self._long_since)
+                self._wait()
             except OverloadedError:
                 self._turns.leave(self._subject)
                 raise
+        return self
+
+    def sift(self) -> None:
+        """Go on to skip faulty rows, which makes the work long where there may be many.
+
+        Raises:
+            OverloadedError: it would begin too late.
+        """
+        if not self._is_long and self._n_bytes >= _LONG_SIFTING_BYTES:
+            self._wait()
+
+    def _wait(self) -> None:
+        self._turns.wait(self._since)
+        self._is_long = True
 
     def __exit__(
         self,
@@ -162,6 +179,6 @@ class _Turn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._long_since is not None:
+        if self._is_long:
             self._turns.go_on()
         self._turns.end(self._subject)

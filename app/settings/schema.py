@@ -93,7 +93,8 @@ class Server(Section):
     )
     max_request_bytes: PositiveInt = Field(4_194_304, description="bytes of a body, 1 or more")
     max_arrow_bytes: PositiveInt = Field(
-        33_554_432, description="bytes of an Arrow body, and of its rows as float64, 1 or more"
+        33_554_432,
+        description="bytes of an Arrow or binary body, and of its rows in memory, 1 or more",
     )
     max_header_bytes: int = Field(
         32_768, ge=8_192, le=417_792, description="bytes of request line and headers, 8192 or more"

@@ -54,7 +54,7 @@ class Texts:
     def values(self) -> list[str | float]:
         """Return str, and NaN for what is missing; raises a ValueError when one is no UTF-8."""
         whole = bytes(self._data)
-        places = [*pairwise(self._ends.tolist())]
+        places = pairwise(self._ends.tolist())
         if self._known is not None:
             pairs = zip(places, self._known, strict=True)
             return [whole[a:b].decode() if known else nan for (a, b), known in pairs]

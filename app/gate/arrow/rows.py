@@ -19,6 +19,7 @@ from app.errors import BodyMalformedError, BodyTooLargeError, FieldError, InputI
 from app.gate.arrow.columns import CodedTexts, Column, Texts, booleans, nulls, numbers
 from app.gate.arrow.fields import N_BUFFERS, Field, fields_of
 from app.gate.arrow.tables import Table
+from app.gate.room import Room
 
 # Each batch costs some microseconds a column, however few its rows are.
 MAX_BATCHES: Final = 256
@@ -41,14 +42,13 @@ class _Batch(NamedTuple):
     columns: list[_Values]
 
 
-def read_rows(body: bytes, features: Sequence[Feature], *, max_rows: int, max_bytes: int) -> Matrix:
+def read_rows(body: bytes, features: Sequence[Feature], room: Room) -> Matrix:
     """Return the rows of an Arrow stream, in the order of *features*.
 
     Args:
         body: whatever was sent.
         features: the columns that must be there, in any order, and no others.
-        max_rows: rows in one request.
-        max_bytes: of the rows as float64, and of their texts, so that a short body fills no memory.
+        room: for the rows, and for their texts, so that a short body fills no memory.
 
     Returns:
         Shape (n_rows, n_features), NaN for null; n_rows is 1 or more. float64, or objects where a
@@ -59,7 +59,6 @@ def read_rows(body: bytes, features: Sequence[Feature], *, max_rows: int, max_by
         InputInvalidError: there are other columns, or a column of another kind.
         BodyTooLargeError: there are more rows, or longer texts.
     """
-    most = min(max_rows, max_bytes // (8 * len(features)))
     try:
         messages = _messages(body)
         fields = _fields(next(messages), features)
@@ -69,12 +68,11 @@ def read_rows(body: bytes, features: Sequence[Feature], *, max_rows: int, max_by
                 dictionaries.read(message)
                 continue
             n_rows += max(0, message.header.number(0, "q"))
-            if n_rows > most:  # before there is room made for them
-                raise BodyTooLargeError(f"{n_rows} rows or more; at most {most} are taken.")
+            room.check(n_rows, "rows or more")  # before it is made
             batches.append(_batch(message, fields, dictionaries.words))
         if n_rows == 0:
             raise InputInvalidError([FieldError(None, None, "the stream must hold rows")])
-        _check_texts(batches, max_bytes)
+        _check_texts(batches, room.max_bytes)
         with np.errstate(invalid="ignore"):  # of NaN there are some that NumPy warns of
             return _matrix(batches, fields, features, n_rows)
     except (struct.error, ValueError, OverflowError, StopIteration) as error:

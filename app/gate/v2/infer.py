@@ -13,6 +13,7 @@ from app.gate.answer import answer
 from app.gate.call import Answer, Call
 from app.gate.decode import PredictBody
 from app.gate.formats import Reading, Writing
+from app.gate.room import Room
 from app.gate.services import Services
 from app.gate.v2.json_body import read_object
 from app.gate.v2.outputs import Output, chosen, outputs_of, wish_for
@@ -78,9 +79,9 @@ class _Inference:
             raise BodyMalformedError(f"'binary_data_size' goes with the header {HEADER_LENGTH}.")
         most_rows = settings.model.max_rows
         if declared is not None:
-            # A byte of a body may become a float64.
-            most = settings.server.max_arrow_bytes // (8 * len(contract.features))
-            most_rows = min(settings.model.max_arrow_rows, most)
+            room = Room.of(settings, contract)
+            room.check(asked.inputs[0].shape[0])
+            most_rows = room.max_rows
         check_shapes(asked.inputs, contract, most_rows=most_rows)
         self._choose(asked, contract)
         tensors = read_tensors(asked.inputs, memoryview(raw)[header_bytes:])

@@ -132,6 +132,18 @@ def test_of_many_categories_some_are_named() -> None:
     assert reason.endswith("c19")
 
 
+def test_of_categories_with_long_names_no_more_is_told_than_a_row_is_worth() -> None:
+    names = tuple(f"{number}{'x' * 45}" for number in range(9))
+
+    [(_, _, reason)] = faults_of(
+        a_reader(Feature(name="c", kind="category", categories=names)), [["y"]]
+    )
+
+    assert reason.startswith("must be one of 9 categories, such as: 0xxx")
+    assert reason.endswith("…")
+    assert len(reason) == 200
+
+
 def test_values_outside_of_training_are_counted() -> None:
     rows = [[91, "Chur", "1", None, 0], [None, "Bern", "2", "x", 1], [-1, "Chur", "2", "x", 1]]
 

@@ -87,3 +87,13 @@ def test_a_long_number_is_read_or_refused_in_linear_time(cell: str) -> None:
     values_of(Feature(name="a"), [cell] * 10)
 
     assert time.process_time() - started < 5
+
+
+def test_a_faulty_cell_is_found_among_many_good_ones() -> None:
+    cells = [*map(str, range(200))]
+    cells[130] = "x"
+
+    values, wrong = values_of(Feature(name="a"), cells)
+
+    assert values == [None if number == 130 else number for number in range(200)]
+    assert wrong == {130: "must be a number, or empty if it is missing"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -113,6 +115,37 @@ def test_a_row_with_several_faulty_cells_is_skipped_for_the_first_feature() -> N
 
     assert found.lines is not None
     assert [(fault.row, fault.feature) for fault in found.lines.faults] == [(1, "a")]
+
+
+def test_the_first_faults_are_those_of_the_first_rows() -> None:
+    rows = [("x" if row > 9 else "1", "x" if row < 5 else "1") for row in range(40)]
+    body = "\n".join(["a,b", *map(",".join, rows)]).encode()
+
+    with pytest.raises(InputInvalidError) as caught:
+        decode_csv(body, NOTHING, form(max_rows=40))
+
+    expected = [(row, "b") for row in range(5)] + [(row, "a") for row in range(10, 25)]
+    assert [(fault.row, fault.feature) for fault in caught.value.faults] == expected
+
+
+def peak_bytes(body: bytes, asked: Asked, wanted: CsvForm) -> int:
+    tracemalloc.start()
+    try:
+        with suppress(InputInvalidError):
+            cell_by_cell(body, asked, wanted)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("asked", [NOTHING, SKIP], ids=["refused", "skipped"])
+def test_a_body_of_faults_takes_no_more_memory_than_a_good_one(asked: Asked) -> None:
+    features = [Feature(name=f"f{number}") for number in range(100)]
+    wanted = form(a_contract(*features), max_rows=300)
+    head = ",".join(feature.name for feature in features).encode() + b"\n"
+    good, bad = (head + (b",".join([cell] * 100) + b"\n") * 300 for cell in (b"1", b"x"))
+
+    assert peak_bytes(bad, asked, wanted) <= peak_bytes(good, NOTHING, wanted)
 
 
 def test_where_every_row_is_faulty_none_is_left() -> None:

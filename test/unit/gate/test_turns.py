@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from time import perf_counter
 
 import pytest
@@ -203,3 +203,36 @@ def test_long_work_that_cannot_begin_in_time_is_refused_and_not_counted() -> Non
 
     with turns.taken("first", LONG, perf_counter()), turns.taken("third", LONG, perf_counter()):
         assert turns._by_subject == {"first": 1, "third": 1}
+
+
+@pytest.mark.parametrize(("n_bytes", "waits"), [(2_000, True), (60, False)], ids=["many", "few"])
+def test_skipping_rows_is_long_work_where_there_may_be_many(
+    n_bytes: int,
+    waits: bool,  # noqa: FBT001
+) -> None:
+    turns = Turns(0.02, threads=64)
+    begun = [False]
+
+    def sifts() -> None:
+        with turns.taken("third", n_bytes, perf_counter()) as turn:
+            turn.sift()
+            begun[0] = True
+
+    with turns.taken("first", LONG, perf_counter()), turns.taken("second", LONG, perf_counter()):
+        with suppress(OverloadedError):
+            sifts()
+        assert begun == [not waits]
+    sifts()
+    assert begun == [True]
+    assert turns._at_work == 0
+
+
+def test_long_work_that_skips_rows_keeps_its_one_turn() -> None:
+    turns = Turns(0.02, threads=64)
+
+    for _ in range(3):
+        with turns.taken("alice", LONG, perf_counter()) as turn:
+            turn.sift()
+            turn.sift()
+            with turns.taken("bob", LONG, perf_counter()):
+                pass

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.domain.contract import Feature
 from app.errors import BodyMalformedError, BodyTooLargeError, InputInvalidError, RequestError
 from app.gate.arrow.rows import MAX_BATCHES, read_rows
+from app.gate.room import Room
 from test.arrow_streams import a_stream, table_of
 
 AB = (Feature(name="a"), Feature(name="b"))
@@ -23,7 +24,7 @@ A_STREAM = a_stream({"a": [1.5, None, -0.0], "b": pa.array([1, 2, 3], pa.int16()
 def read(
     body: bytes, features: tuple[Feature, ...] = AB, *, max_rows: int = 100, max_bytes: int = 9_999
 ) -> np.ndarray[Any, Any]:
-    return read_rows(body, features, max_rows=max_rows, max_bytes=max_bytes)
+    return read_rows(body, features, Room(max_rows, max_bytes, len(features)))
 
 
 def faults_of(body: bytes, features: tuple[Feature, ...] = AB) -> list[tuple[Any, ...]]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from app.domain.contract import Feature
 from app.errors import BodyMalformedError, BodyTooLargeError, InputInvalidError, RequestError
 from app.gate.arrow.rows import read_rows
+from app.gate.room import Room
 from test.arrow_streams import a_stream, table_of
 
 FEATURES = (Feature(name="n"), Feature(name="town", kind="category"))
@@ -22,8 +23,8 @@ TOWNS = ["Bern", None, "Zürich", "", "Bern", "a\0", "\U0001f600", None, "x" * 3
 NUMBERS = pa.array([1.0, None, *range(7)], pa.float32())
 
 
-def read(body: bytes, *, max_rows: int = 100, max_bytes: int = 9_999) -> np.ndarray[Any, Any]:
-    return read_rows(body, FEATURES, max_rows=max_rows, max_bytes=max_bytes)
+def read(body: bytes, *, max_rows: int = 100, max_bytes: int = 20_000) -> np.ndarray[Any, Any]:
+    return read_rows(body, FEATURES, Room(max_rows, max_bytes, len(FEATURES)))
 
 
 def plain(matrix: np.ndarray[Any, Any]) -> list[list[Any]]:
@@ -105,8 +106,8 @@ def test_a_dictionary_cannot_make_a_short_body_long() -> None:
     coded = pa.DictionaryArray.from_arrays(pa.array([0] * 90, pa.int8()), ["x" * 1_000])
     body = a_stream({"n": [1.0] * 90, "town": coded})
 
-    assert len(body) < 9_999
-    with pytest.raises(BodyTooLargeError, match="texts are longer than 9999 bytes"):
+    assert len(body) < 20_000
+    with pytest.raises(BodyTooLargeError, match="texts are longer than 20000 bytes"):
         read(body)
     assert len(read(body, max_bytes=90_000)) == 90
 
