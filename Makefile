@@ -18,7 +18,7 @@ run: setup ## install, train a first model if there is none, and serve on 127.0.
 	@exec $(BIN)/python -m app.serve
 
 test: setup-dev ## install, and run the whole suite; T=path for a part of it
-	@$(BIN)/pytest $(if $(T),$(T),--numprocesses auto --dist loadfile --cov --cov-report=term)
+	@$(BIN)/pytest $(if $(T),$(T),--numprocesses auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term)
 
 check: setup-dev lint types floors ## lint, types, floors
 
