@@ -117,7 +117,7 @@ def test_a_canary_is_not_judged_unless_that_is_asked_for(client: FlaskClient) ->
     [
         ({"judge": {"level": 2}}, "'judge.level': Input should be less than 1"),
         ({"judge": {"level": "0.1"}}, "'judge.level': Input should be a valid number"),
-        ({"judge": {"levle": 0.1}}, "'judge.levle': Extra inputs are not permitted"),
+        ({"judge": {"levels": 0.1}}, "'judge.levels': Extra inputs are not permitted"),
         ({"judge": {"most_requests": 9}}, "'judge': most_requests (9) must be no less than least_"),
         ({"judge": True}, "'judge': Input should be a valid dictionary"),
         ({"judge": {}, "share": 1}, "'judge' needs a canary whose 'share' lies between 0 and 1"),
