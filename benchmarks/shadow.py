@@ -67,7 +67,7 @@ STATES: Final[dict[str, State]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; 1 when a request was not answered."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=18)
     parser.add_argument("--seconds", type=float, default=2.0, help="of a slice; default: 2")
     parser.add_argument("--page", action="store_true", help="put it into docs/performance.md")
     options = parser.parse_args(argv)

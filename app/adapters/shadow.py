@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-import numpy as np
-import orjson
-
-from app.adapters.null import NullMetrics
-from app.adapters.shadow_record import ShadowRecord
-from app.domain.comparison import Answers, Comparison, ShadowReport, compare
-from app.domain.ports import Audit, Metrics
-from app.domain.prediction import Result, ServedModel, Wish, predict
+from app.adapters.shadow_work import RECORD_SECONDS, Listeners, ShadowWork
+from app.domain.comparison import ShadowReport
+from app.domain.prediction import ServedModel
 from app.domain.shadow import Answered
 from app.domain.traffic import Split
-from app.errors import AuditDownError
 
-log = logging.getLogger("gatehouse.shadow")
 MOST_COPIES: Final = 1_000
 MOST_VALUES: Final = 4_194_304  # 32 MiB as float64
-RECORD_SECONDS: Final = 5.0  # one record of the audit log sums up so long
+MOST_ROWS: Final = 1_000  # in one call
 _GATHERING_SECONDS: Final = 0.02
 _BURST_SECONDS: Final = 0.001
-_SILENT: Final = NullMetrics()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listeners:
-    """Who hears of a comparison. An audit log that is slow or down costs copies, no answers.
-
-    ``compared`` is told of each that was made, or at which the candidate failed.
-    """
-
-    metrics: Metrics
-    audit: Audit
-    compared: Callable[[ShadowReport], None] | None = None
 
 
 class ShadowQueue:
@@ -58,8 +35,7 @@ class ShadowQueue:
     """
 
     def __init__(self, listeners: Listeners, candidate: ServedModel, split: Split) -> None:
-        self._work = _Work(candidate, split, listeners)
-        self._split = split
+        self._work = ShadowWork(candidate, split, listeners)
         self._waiting = _Waiting()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -67,13 +43,13 @@ class ShadowQueue:
 
     def offer(self, answered: Answered) -> None:
         """Have the candidate score the same rows some time later; never waits, never raises."""
-        work = self._work
-        if answered.model is work.candidate or not self._split.covers(answered.request_id):
+        work, split = self._work, self._work.split
+        if answered.model is work.candidate or not len(answered.matrix):
+            return
+        if not split.covers(answered.request_id):
             return
         if not self._waiting.put(answered):
-            work.listeners.metrics.shadowed(
-                ShadowReport(self._split.model, self._split.version, "dropped")
-            )
+            work.listeners.metrics.shadowed(ShadowReport(split.model, split.version, "dropped"))
         elif self._thread is None:
             self._start()
 
@@ -85,7 +61,7 @@ class ShadowQueue:
             if self._thread is None:
                 work, waiting = self._work, self._waiting
                 self._thread = threading.Thread(
-                    target=lambda: work.through(waiting), name="shadow", daemon=True
+                    target=_follow, args=(waiting, work), name="shadow", daemon=True
                 )
                 self._thread.start()
 
@@ -123,86 +99,46 @@ class _Waiting:
                 self._n_values -= copy.matrix.size
         return copy
 
+    def burst(self, first: Answered, n_rows: int) -> list[Answered]:
+        """Return *first*, and what waits behind it until there are *n_rows* rows."""
+        copies, missing = [first], n_rows - len(first.matrix)
+        while missing > 0:
+            copy = self.get(0)
+            if copy is None:
+                break
+            copies.append(copy)
+            missing -= len(copy.matrix)
+        return copies
+
     def close(self) -> None:
         """End; called when the queue is collected, wherever that is, so it takes no lock."""
         self.is_closed = True
         self._copies.put(None)
 
 
-class _Remembered(NamedTuple):
-    """What an answer from the cache still tells."""
+def _follow(waiting: _Waiting, work: ShadowWork) -> None:
+    """Take the copies in bursts, each after a rest as long as the burst before it.
 
-    predictions: Any
-    probabilities: None = None
+    So they never have more than half of the interpreter. Where none waits some may gather first: a
+    thread that wakes with every request costs that request more than the copy.
+    """
+    n_rows = 1
+    while not waiting.is_closed:
+        copy = waiting.get(RECORD_SECONDS)
+        rest = _GATHERING_SECONDS
+        while copy is not None and not waiting.is_closed:
+            time.sleep(rest)
+            burst = waiting.burst(copy, n_rows)
+            started = perf_counter()
+            work.follow(burst)
+            rest = perf_counter() - started
+            n_rows = _rows_in_time(sum(len(it.matrix) for it in burst), rest)
+            work.remember_when_due()
+            copy = waiting.get(0)
+        work.remember_when_due()
+    work.remember()
 
 
-class _Work:
-    """What the thread does. It does not hold the queue's owner, so that this can be let go."""
-
-    def __init__(self, candidate: ServedModel, split: Split, listeners: Listeners) -> None:
-        self.candidate = candidate
-        self.listeners = listeners
-        self._split = split
-        self._record = ShadowRecord(candidate.contract)
-
-    def through(self, waiting: _Waiting) -> None:
-        """Take the copies in bursts, each after a rest as long as the burst before it.
-
-        So it never has more than half of the interpreter. Where none waits it first lets some
-        gather: a thread that wakes with every request costs that request more than the copy.
-        """
-        while not waiting.is_closed:
-            copy = waiting.get(RECORD_SECONDS)
-            rest = _GATHERING_SECONDS
-            while copy is not None and not waiting.is_closed:
-                time.sleep(rest)
-                started = perf_counter()
-                while copy is not None and perf_counter() - started < _BURST_SECONDS:
-                    self.follow(copy)
-                    copy = waiting.get(0)
-                rest = perf_counter() - started
-                self._remember_when_due()
-            self._remember_when_due()
-        self._remember()
-
-    def follow(self, copy: Answered) -> None:
-        """Score *copy*, compare, and tell; whatever a candidate raises is counted."""
-        split = self._split
-        started = perf_counter()
-        try:
-            result = predict(self.candidate, copy.matrix, Wish(), cache=None, metrics=_SILENT)
-            seconds = perf_counter() - started
-            found = self._compared(copy, result)
-        except Exception as error:
-            log.debug("shadow failed", exc_info=True)
-            report = ShadowReport(split.model, split.version, "failed")
-            self._record.add(copy, report, b"", type(error).__name__)
-        else:
-            theirs = copy.seconds if copy.result.scores is not None else None
-            report = ShadowReport(split.model, split.version, "compared", found, theirs, seconds)
-            self._record.add(copy, report, result.fragment)
-        self.listeners.metrics.shadowed(report)
-        if self.listeners.compared is not None:
-            self.listeners.compared(report)
-
-    def _compared(self, copy: Answered, result: Result) -> Comparison:
-        assert result.scores is not None  # noqa: S101  there is no cache
-        theirs: Answers | None = copy.result.scores
-        if theirs is None:
-            members = orjson.loads(b"{" + copy.result.fragment + b"}")
-            theirs = _Remembered(np.array(members["predictions"]))
-        task = self.candidate.contract.task
-        return compare(theirs, result.scores, task, self._split.tolerance)
-
-    def _remember_when_due(self) -> None:
-        if self._record.age_seconds >= RECORD_SECONDS:
-            self._remember()
-
-    def _remember(self) -> None:
-        event = self._record.taken()
-        if event is None:
-            return
-        try:
-            self.listeners.audit.record(event)
-        except AuditDownError:
-            log.debug("comparisons not remembered")
+def _rows_in_time(n_rows: int, seconds: float) -> int:
+    """Return how many rows a burst may have, after one of *n_rows* took so long."""
+    return max(1, min(MOST_ROWS, int(n_rows * _BURST_SECONDS / seconds)))

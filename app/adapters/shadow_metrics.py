@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from app.adapters.metric_cells import counted, distribution
-from app.domain.comparison import Comparison, ShadowReport
+from app.adapters.metric_cells import Distribution, counted, distribution
+from app.domain.comparison import Comparison, FloatArray, ShadowReport
 
 _BY: Final = ("model", "version")
 _SECONDS: Final = (
@@ -45,7 +45,7 @@ class ShadowMetrics:
         differences = Histogram(name, text, _BY, registry=registry, buckets=_DIFFERENCES)
         self._differences = celled(lambda *labels: distribution(differences.labels(*labels)))
         name = "gatehouse_shadow_duration_seconds"
-        text = "Time to score and encode one request, of champion and candidate."
+        text = "Time of one request, or its share of a call for several: champion and candidate."
         seconds = Histogram(name, text, (*_BY, "role"), registry=registry, buckets=_SECONDS)
         self._seconds = celled(lambda *labels: distribution(seconds.labels(*labels)))
         name, text = "gatehouse_verdicts", "Canaries that were judged, by what was done with them."
@@ -55,11 +55,12 @@ class ShadowMetrics:
     def record(self, report: ShadowReport) -> None:
         """Count *report*."""
         by = (report.model, report.version)
-        self._requests(*by, report.outcome).add(1.0)
-        if report.champion_seconds is not None:
-            self._seconds(*by, "champion").observe(report.champion_seconds)
+        self._requests(*by, report.outcome).add(report.n_requests)
+        if report.champion_seconds:
+            _observe(self._seconds(*by, "champion"), np.array(report.champion_seconds))
         if report.candidate_seconds is not None:
-            self._seconds(*by, "candidate").observe(report.candidate_seconds)
+            each = np.full(report.n_requests, report.candidate_seconds)
+            _observe(self._seconds(*by, "candidate"), each)
         if report.comparison is not None:
             self._compared(by, report.comparison)
 
@@ -70,12 +71,11 @@ class ShadowMetrics:
     def _compared(self, by: tuple[str, str], found: Comparison) -> None:
         self._rows(*by, "agreed").add(found.n_agreeing)
         self._rows(*by, "differed").add(found.n_rows - found.n_agreeing)
-        if found.differences is None:
-            return
-        cells = self._differences(*by)
-        if found.n_rows == 1:
-            cells.observe(float(found.differences[0]))
-            return
-        places = np.searchsorted(cells.bounds, found.differences)
-        counts = np.bincount(places, minlength=len(cells.buckets))
-        cells.observe_many(counts.tolist(), float(found.differences.sum()))
+        if found.differences is not None:
+            _observe(self._differences(*by), found.differences)
+
+
+def _observe(cells: Distribution, values: FloatArray) -> None:
+    places = np.searchsorted(cells.bounds, values)
+    counts = np.bincount(places, minlength=len(cells.buckets))
+    cells.observe_many(counts.tolist(), float(values.sum()))

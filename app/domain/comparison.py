@@ -10,6 +10,7 @@ import numpy.typing as npt
 from app.domain.contract import Task
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 Matrix = npt.NDArray[Any]
 Outcome = Literal["compared", "failed", "dropped"]
 # Beside a relative tolerance, so that two numbers around zero can agree.
@@ -31,16 +32,26 @@ class Answers(Protocol):
 
 
 class Comparison(NamedTuple):
-    """How far two versions agree on the rows of one request.
+    """How far two versions agree on the rows of some requests.
 
     Attributes:
+        agrees: of each row, shape (n_rows,).
         differences: the largest absolute difference of each row, of its numbers or else of its
             probabilities, shape (n_rows,); None where the two have no numbers to compare.
     """
 
-    n_rows: int
-    n_agreeing: int
+    agrees: BoolArray
     differences: FloatArray | None
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows were compared."""
+        return len(self.agrees)
+
+    @property
+    def n_agreeing(self) -> int:
+        """On how many of them the two agree."""
+        return int(np.count_nonzero(self.agrees))
 
     @property
     def largest(self) -> float | None:
@@ -49,20 +60,23 @@ class Comparison(NamedTuple):
 
 
 class ShadowReport(NamedTuple):
-    """What became of one request's copy.
+    """What became of the copies of some requests, which the candidate scored in one call.
 
     Attributes:
         model: its name.
         version: of the candidate.
-        champion_seconds: of the engine; None where a remembered answer was sent.
-        candidate_seconds: of the engine; None where it was not asked.
+        n_alike: requests on whose rows the two agree without exception.
+        champion_seconds: of each request; none where a remembered answer was sent.
+        candidate_seconds: a request's share of the call; None where there was none.
     """
 
     model: str
     version: str
     outcome: Outcome
+    n_requests: int = 1
+    n_alike: int = 0
     comparison: Comparison | None = None
-    champion_seconds: float | None = None
+    champion_seconds: tuple[float, ...] = ()
     candidate_seconds: float | None = None
 
 
@@ -84,17 +98,15 @@ def compare(champion: Answers, candidate: Answers, task: Task, tolerance: float)
     else:
         agree = (theirs.astype(object) == ours.astype(object)).astype(bool)
         differences = _between(champion.probabilities, candidate.probabilities)
-    n_agreeing = int(np.count_nonzero(agree.all(axis=1)))
-    return Comparison(len(theirs), n_agreeing, differences)
+    of_rows: BoolArray = np.logical_and.reduce(agree, axis=1)
+    return Comparison(of_rows, differences)
 
 
 def _table(predictions: Matrix) -> Matrix:
     return predictions.reshape(len(predictions), -1)
 
 
-def _numbers(
-    theirs: Matrix, ours: Matrix, tolerance: float
-) -> tuple[npt.NDArray[np.bool_], FloatArray]:
+def _numbers(theirs: Matrix, ours: Matrix, tolerance: float) -> tuple[BoolArray, FloatArray]:
     theirs, ours = theirs.astype(np.float64), ours.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         differences = np.abs(ours - theirs)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse  # type: ignore[import-untyped]
-import scipy.special  # type: ignore[import-untyped]
+import scipy.sparse
+import scipy.special
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector

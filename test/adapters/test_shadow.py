@@ -15,8 +15,10 @@ import orjson
 import pytest
 
 from app.adapters import shadow as shadows
+from app.adapters import shadow_work
 from app.adapters.null import NullMetrics
-from app.adapters.shadow import Listeners, ShadowQueue
+from app.adapters.shadow import ShadowQueue
+from app.adapters.shadow_work import Listeners
 from app.domain.audit import Event
 from app.domain.comparison import ShadowReport
 from app.domain.ports import FloatArray, Matrix, Scores
@@ -41,7 +43,7 @@ class Heard(NullMetrics):
         self.reports.append(report)
 
     def outcomes(self) -> list[str]:
-        return [report.outcome for report in self.reports]
+        return [it.outcome for it in self.reports for _ in range(it.n_requests)]
 
 
 class Remembered:
@@ -74,7 +76,8 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sum up at once, and not after seconds."""
-    monkeypatch.setattr(shadows, "RECORD_SECONDS", 0.1)
+    for module in (shadows, shadow_work):
+        monkeypatch.setattr(module, "RECORD_SECONDS", 0.1)
 
 
 def candidate_of(champion: ServedModel, scored: Callable[[Matrix], Scores]) -> ServedModel:
@@ -110,7 +113,7 @@ def test_a_candidate_that_answers_alike_agrees_on_every_row(champion: ServedMode
     assert report.comparison is not None
     assert (report.comparison.n_rows, report.comparison.n_agreeing) == (20, 20)
     assert report.comparison.largest == 0.0
-    assert report.champion_seconds == 0.5
+    assert report.champion_seconds == (0.5,)
     assert 0 < (report.candidate_seconds or 0.0) < 5
 
 
@@ -145,7 +148,7 @@ def test_an_answer_from_the_cache_is_compared_too(champion: ServedModel) -> None
 
     assert report.comparison is not None
     assert report.comparison.n_agreeing == 17
-    assert report.champion_seconds is None, "the time of the cache is not that of the model"
+    assert report.champion_seconds == (), "the time of the cache is not that of the model"
 
 
 @pytest.mark.usefixtures("soon")
@@ -179,6 +182,39 @@ def test_what_was_found_is_remembered_with_the_request_that_differed_most(
         "largest_difference": 0.0,
         "median_champion_us": 500_000.0,
     }
+
+
+def test_what_gathers_is_scored_in_one_call_and_counted_by_request(champion: ServedModel) -> None:
+    heard, sizes = Heard(), list[int]()
+
+    def scored(matrix: Matrix) -> Scores:
+        sizes.append(len(matrix))
+        return relabelled(champion, 1)(matrix)
+
+    queue = a_queue(candidate_of(champion, scored), heard)
+    for number in range(50):
+        queue.offer(answered(champion, ROWS[number % 20 :], str(number)))
+    until(lambda: len(heard.outcomes()) == 50, "not all were compared")
+
+    assert len(sizes) < 50
+    assert sum(sizes) == sum(len(ROWS[number % 20 :]) for number in range(50))
+    assert sum(it.n_requests - it.n_alike for it in heard.reports) == len(sizes)
+
+
+def test_a_request_that_breaks_the_candidate_fails_alone(champion: ServedModel) -> None:
+    heard = Heard()
+
+    def scored(matrix: Matrix) -> Scores:
+        if (matrix == 9.0).any():
+            raise RuntimeError("no nines")
+        return champion.engine.predict(matrix)
+
+    queue = a_queue(candidate_of(champion, scored), heard)
+    for number in range(30):
+        queue.offer(answered(champion, np.full((1, 2), 9.0) if number == 17 else ROWS[:1]))
+    until(lambda: len(heard.outcomes()) == 30, "not all were compared")
+
+    assert heard.outcomes().count("failed") == 1
 
 
 def raising(_: Matrix) -> Scores:
@@ -279,7 +315,7 @@ def test_a_share_of_the_requests_is_copied(champion: ServedModel) -> None:
 
     for request_id in requests:
         queue.offer(answered(champion, ROWS[:1], request_id))
-    until(lambda: len(heard.reports) == expected, "another number was compared")
+    until(lambda: len(heard.outcomes()) == expected, "another number was compared")
 
     assert 0 < expected < 40
 

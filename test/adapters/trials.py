@@ -13,7 +13,7 @@ from app.adapters.bench import Court
 from app.adapters.canary_judge import CanaryJudge
 from app.adapters.candidate import Pair
 from app.adapters.null import NullMetrics
-from app.adapters.shadow import Listeners
+from app.adapters.shadow_work import Listeners
 from app.domain.audit import Event
 from app.domain.judge import Evidence, Rules
 from app.domain.prediction import Result, ServedModel
