@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
@@ -17,6 +19,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from app.errors import AuditStoreError, SettingsError
 
 BUSY_SECONDS: Final = 5
+_AGAIN_SECONDS: Final = 0.01
 _MIGRATION_LOCK: Final = 0x6761_7465  # any number, the same in every process: "gate"
 _PATIENCE: Final = {"connect_timeout": "3", "tcp_user_timeout": "5000", "keepalives_idle": "5"}
 _STATEMENT_END: Final = re.compile(r";\s*$", re.MULTILINE)
@@ -47,7 +50,7 @@ def sqlite(path: Path, *, writes: bool = True) -> Engine:
         connection.isolation_level = None  # the module's own BEGIN would come too late
         if writes:
             connection.execute("PRAGMA page_size = 32768")  # of a new file; large inputs want it
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
         else:
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
@@ -57,6 +60,20 @@ def sqlite(path: Path, *, writes: bool = True) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switch to WAL. Of several that do so at once SQLite tells some at once that it is locked."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 def make_private(path: Path) -> int:
