@@ -150,13 +150,17 @@ def _open_doors(settings: Settings) -> Iterator[Refusal]:
 
 
 def _unusable_storage(settings: Settings) -> Iterator[Refusal]:
-    storage = settings.limits.storage
-    if storage is not None and not _is_redis(storage.get_secret_value()):
-        yield Refusal(
-            ("limits", "storage"),
-            "is no address of a Redis",
-            "redis://host:6379/0, rediss:// for TLS, unix:///path/to/socket, or nothing.",
-        )
+    addresses = {
+        ("limits", "storage"): settings.limits.storage,
+        ("features", "online_url"): settings.features.online_url,
+    }
+    for path, address in addresses.items():
+        if address is not None and not _is_redis(address.get_secret_value()):
+            yield Refusal(
+                path,
+                "is no address of a Redis",
+                "redis://host:6379/0, rediss:// for TLS, unix:///path/to/socket, or nothing.",
+            )
 
 
 def _is_redis(address: str) -> bool:

@@ -19,10 +19,15 @@ from pydantic import (
 
 from app.domain.contract import Name as ModelName
 from app.settings.audit import Audit
+from app.settings.drift import Drift
+from app.settings.features import Features
 from app.settings.limits import Limits
+from app.settings.promotion import Promotion
 from app.settings.section import RateText, Role, Section
 from app.settings.security import Grant, Security
+from app.settings.streaming import Streaming
 from app.settings.traffic import ModelTraffic
+from app.settings.training import Training
 
 Environment = Literal["dev", "staging", "prod"]
 STAGE_OF: dict[Environment, str] = {"dev": "dev", "staging": "staging", "prod": "production"}
@@ -157,21 +162,6 @@ class Cors(Section):
     )
 
 
-class Kafka(Section):
-    """Where the stream consumer reads and writes."""
-
-    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, separated by commas")
-    input_topic: str = Field("gatehouse.features", description="a topic")
-    output_topic: str = Field("gatehouse.predictions", description="a topic")
-    group_id: str = Field("gatehouse", description="a consumer group")
-
-
-class Streaming(Section):
-    """Streams of rows instead of requests."""
-
-    kafka: Kafka = Kafka()
-
-
 class Settings(Section):
     """Everything that can be set. ``environment`` and ``root`` come from ``overlay.load``."""
 
@@ -206,6 +196,10 @@ class Settings(Section):
     metrics: Metrics = Metrics()
     docs: Docs = Docs()
     cors: Cors = Cors()
+    features: Features = Features()
+    training: Training = Training()
+    promotion: Promotion = Promotion()
+    drift: Drift = Drift()
     streaming: Streaming = Streaming()
 
     @property

@@ -58,3 +58,16 @@ def test_what_is_no_redis_is_refused_without_being_shown(project: Project, addre
     assert f"{STORAGE}: limits.storage" in message
     assert "is no address of a Redis. Fix: redis://host:6379/0, " in message
     assert address not in message.partition("Fix:")[0]
+
+
+@pytest.mark.parametrize("address", ["http://:hunter2@h", "redis://:hunt/er2@h", "elsewhere"])
+def test_a_store_of_features_that_is_no_redis_is_refused_too(
+    project: Project, address: str
+) -> None:
+    online = "GATEHOUSE_FEATURES__ONLINE_URL"
+
+    message = project.refusal(**{"JWT_SECRET": GOOD_SECRET, online: address})
+
+    assert "features.online_url" in message
+    assert "is no address of a Redis" in message
+    assert "hunt" not in message
