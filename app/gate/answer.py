@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from time import perf_counter
 from typing import Final, NamedTuple
@@ -19,7 +20,9 @@ from app.errors import BodyMalformedError, InputInvalidError, RequestError
 from app.gate.admission import Headers, Ticket, admit, authenticate, charge_rows
 from app.gate.call import EVIDENCE, MODEL, SUBJECT, Answer, Call
 from app.gate.decode import PredictBody
+from app.gate.entities import looked_up, refuse_unknown
 from app.gate.formats import Reading, Writing, formats_of
+from app.gate.named import Named
 from app.gate.problems import INTERNAL, problem, problem_of
 from app.gate.services import Services
 from app.gate.text_answers import without_rows
@@ -134,6 +137,8 @@ def _predict(visit: _Visit, entry: _Entry) -> Answer:
         if body.skips:
             turn.sift()
         visit.passed()
+        if body.entities is not None:
+            body = looked_up(body, model.contract, services)
         return _scored(visit, entry, model, body, writing)
 
 
@@ -142,9 +147,7 @@ def _scored(
 ) -> Answer:
     call, services, times = visit.call, visit.services, visit.times
     contract = model.contract
-    matrix, body = validated(model, body)
-    n_rows = len(matrix) if body.gaps is None else body.gaps.n_rows
-    charge_rows(services, entry.principal, contract.name, n_rows, entry.ticket)
+    matrix, body = _paid(services, entry, model, body)
     visit.passed()
     cache = None if writing.needs_scores else services.cache
     if len(matrix):
@@ -159,12 +162,30 @@ def _scored(
     seconds = times[-1] - times[0]
     services.metrics.answered(model=contract.name, version=contract.version, seconds=seconds)
     visit.notes[EVIDENCE] = Evidence(contract, matrix, result.fragment)
+    services.drift.observe(model, matrix, result)
     shadow = services.models.shadow(call.model)
     if shadow is not None and len(matrix):
         who = (call.request_id, entry.principal.subject, call.address, call.version is not None)
         shadow.offer(Answered(model, matrix, result, times[_SCORED] - times[_VALIDATED], *who))
     headers = (*_headers(writing.media_type, model, result, times), *visit.headers)
     return Answer(200, headers, sent, (*visit.notes.items(),))
+
+
+def _paid(
+    services: Services, entry: _Entry, model: ServedModel, body: PredictBody
+) -> tuple[Matrix, PredictBody]:
+    """Return the rows that the model answers; those of entities are paid for in any case.
+
+    What is wrong with an entity tells something of it, and that there is one.
+    """
+    spend = partial(charge_rows, services, entry.principal, model.contract.name)
+    if isinstance(body.lines, Named):
+        spend(len(body.lines.starts), entry.ticket)
+        refuse_unknown(body)
+        return validated(model, body)
+    matrix, body = validated(model, body)
+    spend(len(matrix) if body.gaps is None else body.gaps.n_rows, entry.ticket)
+    return matrix, body
 
 
 def _record(model: ServedModel, matrix: Matrix, result: Result, metrics: Metrics) -> None:

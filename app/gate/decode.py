@@ -8,11 +8,13 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from app.domain.entities import Generation
 from app.domain.prediction import Wish
 from app.errors import BodyMalformedError, FieldError
 from app.gate.bulk import read_bulk
 from app.gate.duplicates import refuse_duplicates
 from app.gate.lines import Lines
+from app.gate.named import Named
 from app.gate.wishes import NOTHING, asked_in_members
 
 # From so many bytes on, reading them at once pays: some eighty numbers.
@@ -44,23 +46,28 @@ class PredictBody(NamedTuple):
         wish: what is asked for besides predictions.
         is_in_order: whether ``data`` is a matrix with one column for each feature, in their order.
         skips: whether a faulty row leaves the others their answers.
-        lines: of a body that is made of lines.
+        lines: of a body that is made of lines, or that names its rows.
         gaps: known once the rows were checked, where faulty ones are skipped.
+        entities: whatever names the rows of a body without ``data``.
+        generation: that the features of these entities lie in, once they were looked up.
     """
 
     data: object
     wish: Wish = Wish()
     is_in_order: bool = False
     skips: bool = False
-    lines: Lines | None = None
+    lines: Lines | Named | None = None
     gaps: Gaps | None = None
+    entities: object = None
+    generation: Generation | None = None
 
 
 def decode(body: bytes) -> PredictBody:
     """Read the members of the body.
 
     Raises:
-        BodyMalformedError: it is no JSON object with ``data``, or holds something else.
+        BodyMalformedError: it is no JSON object with ``data`` or ``entities``, or holds something
+            else.
         InputInvalidError: a row names a feature twice.
     """
     if len(body) >= BULK_BYTES:
@@ -79,7 +86,7 @@ def decode_exactly(body: bytes) -> PredictBody:
         text = f"The body is not JSON: {error.msg} at character {error.pos}."
         raise BodyMalformedError(text) from error
     if type(members) is not dict or "data" not in members:
-        raise BodyMalformedError("The body must be an object with 'data', a list of rows.")
+        return _named(members, body)
     data = members.pop("data")
     # There are strings beside the rows: the names of members, and the value of 'on_error'.
     asked, n_strings = NOTHING, 1
@@ -88,6 +95,16 @@ def decode_exactly(body: bytes) -> PredictBody:
     if body.count(b'"') != 2 * n_strings:
         refuse_duplicates(body, n_strings, data)
     return PredictBody(data, asked.wish, skips=asked.skips)
+
+
+def _named(members: object, body: bytes) -> PredictBody:
+    """Read the members of a body without ``data``: it must name the rows instead."""
+    if type(members) is not dict or "entities" not in members:
+        raise BodyMalformedError("The body must be an object with 'data', a list of rows.")
+    entities = members.pop("entities")
+    asked = asked_in_members(members)
+    refuse_duplicates(body, 1 + len(members) + ("on_error" in members), entities)
+    return PredictBody(None, asked.wish, skips=asked.skips, entities=entities)
 
 
 def loads(text: bytes) -> Any:

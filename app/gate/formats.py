@@ -16,6 +16,7 @@ from app.gate.call import Call
 from app.gate.csv_form import CsvForm
 from app.gate.csv_rows import decode_csv
 from app.gate.decode import PredictBody, decode
+from app.gate.entities import freshness
 from app.gate.media import ARROW, CSV, JSON, NDJSON, names_its_columns, type_in, type_out
 from app.gate.ndjson_rows import decode_ndjson
 from app.gate.text_answers import with_gaps, write_csv, write_ndjson
@@ -83,11 +84,13 @@ def _write_json(
     contract: Contract, result: Result, body: PredictBody, request_id: str, now: datetime
 ) -> bytes:
     """Return the results, and after them what changes with each request."""
-    rest = {
+    rest: dict[str, object] = {
         "model": {"name": contract.name, "version": contract.version},
         "request_id": request_id,
         "timestamp": now,
     }
+    if body.generation is not None:
+        rest["features"] = freshness(body.generation, now)
     tail = orjson.dumps(rest, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
     fragment = result.fragment if body.gaps is None else with_gaps(result.fragment, body.gaps)
     return b"{" + fragment + b"," + tail[1:]

@@ -16,6 +16,10 @@ from app.errors import (
     BodyTooLargeError,
     ChangeInvalidError,
     ChangeRefusedError,
+    EntityUnknownError,
+    FeaturesAbsentError,
+    FeaturesTooOldError,
+    FeaturesUnavailableError,
     FieldError,
     InputInvalidError,
     KeysUnavailableError,
@@ -49,6 +53,14 @@ class Kind:
 KIND_OF: Final[Mapping[type[RequestError], Kind]] = {
     BodyMalformedError: Kind(HTTPStatus.BAD_REQUEST, "invalid-request", "Invalid request data"),
     InputInvalidError: Kind(HTTPStatus.BAD_REQUEST, "invalid-input", "Invalid request data"),
+    EntityUnknownError: Kind(HTTPStatus.BAD_REQUEST, "unknown-entity", "Invalid request data"),
+    FeaturesAbsentError: Kind(HTTPStatus.BAD_REQUEST, "features-absent", "Invalid request data"),
+    FeaturesUnavailableError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, "features-unavailable", "Service unavailable"
+    ),
+    FeaturesTooOldError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, "features-too-old", "Service unavailable"
+    ),
     AuthenticationRequiredError: Kind(
         HTTPStatus.UNAUTHORIZED, "token-required", "Authorization token required"
     ),

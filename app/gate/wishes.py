@@ -30,14 +30,14 @@ NOTHING: Final = Asked()
 
 
 def asked_in_members(members: Mapping[str, object]) -> Asked:
-    """Return what *members*, those beside ``data``, ask for.
+    """Return what *members*, those beside the rows, ask for.
 
     Raises:
         BodyMalformedError: one is not known, or has another value than it can have.
     """
     unknown = members.keys() - _NAMES
     if unknown:
-        known = "'data', 'probabilities', 'scores' and 'on_error'"
+        known = "'data' or 'entities', 'probabilities', 'scores' and 'on_error'"
         raise BodyMalformedError(f"'{min(unknown)[:100]}' is not known; send {known}.")
     flags = [members.get(name, False) for name in _FLAGS]
     for name, flag in zip(_FLAGS, flags, strict=True):
