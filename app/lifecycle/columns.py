@@ -51,6 +51,12 @@ def read_column(sheet: Sheet, name: str, booleans: Booleans = BOOLEANS) -> Colum
     n_numbers = sum(map(is_number, present))
     if n_numbers >= _MOSTLY * len(present):
         return Column("float", read_numbers(sheet, name).tolist())
+    return read_words(sheet, name)
+
+
+def read_words(sheet: Sheet, name: str) -> Column:
+    """Return the column *name* as categories where its different texts are few, else as texts."""
+    present = [cell.strip() for cell in sheet.columns[name] if not is_missing(cell)]
     n_different = len(set(present))
     if n_different <= _MOST_CATEGORIES and n_different * _ROWS_PER_CATEGORY <= len(present):
         return read_categories(sheet, name)

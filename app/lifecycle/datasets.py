@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -70,16 +70,29 @@ class Table:
 
     @property
     def fingerprint_sha256(self) -> str:
-        """Digest of names and values, the same for the same data on every machine."""
+        """Digest of names and values, the same for the same rows in any order on every machine."""
         digest = sha256("\x1f".join(self.feature_names).encode())
-        if self.input == "numbers":
-            digest.update(np.ascontiguousarray(self.features, dtype="<f8").tobytes())
-        else:
-            for row in self.features.tolist():
-                digest.update(("\x1e" + "\x1f".join(map(str, row))).encode())
-        target = [] if self.target is None else self.target.tolist()
-        digest.update("\x1f".join(map(str, target)).encode())
+        for row in sorted(self.row_digests()):
+            digest.update(row)
         return digest.hexdigest()
+
+    def row_digests(self, key: bytes = b"") -> list[bytes]:
+        """Return for each row a digest of its features under *key*, followed by its target."""
+        rows: Iterable[Any]
+        if self.input == "numbers":
+            rows = np.ascontiguousarray(self.features, dtype="<f8")
+        else:
+            rows = ("\x1f".join(map(str, row)).encode() for row in self.features.tolist())
+        targets = [None] * len(self.features) if self.target is None else self.target.tolist()
+        return [
+            sha256(key + bytes(row)).digest() + f"\x1e{target}".encode()
+            for row, target in zip(rows, targets, strict=True)
+        ]
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Table:
+        """Return the table of those *rows*, by their numbers, in their order."""
+        target = None if self.target is None else self.target[rows]
+        return replace(self, features=self.features[rows], target=target)
 
     def without_target(self) -> Table:
         """Return the same rows, to look for outliers among them."""

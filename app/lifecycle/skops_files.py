@@ -17,7 +17,7 @@ from typing import Any, Final
 from zipfile import ZipFile
 
 import numpy as np
-from scipy.sparse import load_npz  # type: ignore[import-untyped]
+from scipy.sparse import load_npz
 
 from app.errors import ModelRejectedError
 

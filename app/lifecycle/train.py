@@ -6,29 +6,33 @@ import importlib.metadata
 import platform
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from io import BytesIO
+from math import isfinite
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-import joblib
 import numpy.typing as npt
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from app.domain.contract import Artefact, Contract, GoldenRows, Input, Outputs, Target, Training
 from app.domain.golden import record
-from app.domain.ports import Engine, Matrix
+from app.domain.ports import Engine
 from app.errors import TrainingDataError
 from app.lifecycle.compiling.engines import CompiledOpener, with_engines
+from app.lifecycle.crossval import Outcome, best, cross_validated
 from app.lifecycle.datasets import Table
-from app.lifecycle.estimators import SEED, EstimatorName, estimator_for, without_addresses
-from app.lifecycle.measures import Measures, measured
+from app.lifecycle.estimators import EstimatorName
+from app.lifecycle.fitting import dumped, fitted, given
+from app.lifecycle.heldout import HELD_OUT, held_out_bytes
+from app.lifecycle.measures import Answers, Measures, asked, measures_of
+from app.lifecycle.params import Plan
 from app.lifecycle.references import class_shares_of, features_of, references_of
-from app.lifecycle.registry import UNSTORED, Registry, add_version, checked_name
-
-HELD_OUT_SHARE: Final = 0.25
+from app.lifecycle.registry import UNSTORED, DocumentsOf, Registry, add_version, checked_name
+from app.lifecycle.report import reported
+from app.lifecycle.splits import Split, split
+from app.lifecycle.study import Study
 
 
 class EngineMaker(Protocol):
@@ -41,6 +45,21 @@ class EngineMaker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a model is looked for.
+
+    Attributes:
+        plan: its candidates, and how they are compared.
+        n_jobs: how many fits run at once.
+        command: what a reader of the card types to train it again.
+    """
+
+    plan: Plan
+    n_jobs: int = 1
+    command: str = ""
+
+
 def train(  # noqa: PLR0913  one argument a thing it needs
     table: Table,
     *,
@@ -49,9 +68,14 @@ def train(  # noqa: PLR0913  one argument a thing it needs
     engine_of: EngineMaker,
     open_compiled: CompiledOpener,
     estimator: EstimatorName | None = None,
+    search: Search | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> tuple[Contract, Path]:
     """Fit, measure on held-out rows, compile, and store a new version of *name*.
+
+    The held-out rows lie beside it, and with *search*, which then chooses the estimator, a card, a
+    report and plots. The same rows and seed give the same bytes; only the manifest, the card and
+    the report say when.
 
     Returns:
         The contract and the version's folder.
@@ -61,17 +85,39 @@ def train(  # noqa: PLR0913  one argument a thing it needs
         TrainingDataError: *estimator* does not do the table's task, or cannot learn it.
     """
     checked_name(name)
-    fit, held_out, fit_target, truth = _split(table)
-    model = _fitted(estimator_for(table, estimator), table, fit, fit_target)
+    found = _found(table, estimator, search)
+    model, rows = found.model, found.parts.held_out
     outputs = _outputs(table, model)
     engine = engine_of(model, has_probabilities=outputs.has_probabilities, takes=table.input)
-    made = _Made(model, _dumped(model), outputs, record(held_out, engine))
-    measures = measured(model, table.task, _given(table, held_out), truth)
-    contract = _contract(name, table, made, measures, now())
+    made = _Made(model, dumped(model), outputs, record(rows.features, engine))
+    answers = asked(model, table.task, given(rows), rows.target)
+    contract = _contract(name, table, made, _checked(table, measures_of(answers)), now())
     contract, compiled = with_engines(
         contract, model, reference=engine, known=table.features, open_compiled=open_compiled
     )
-    return add_version(registry, made.payload, contract, compiled)
+
+    documents = _documents(found, answers, search)
+    return add_version(registry, made.payload, contract, compiled, documents)
+
+
+class _Found(NamedTuple):
+    """A fitted model, and how it was found."""
+
+    parts: Split
+    model: Pipeline
+    outcomes: list[Outcome]
+
+
+def _found(table: Table, estimator: EstimatorName | None, search: Search | None) -> _Found:
+    if search is None:
+        parts = split(table)
+        return _Found(parts, fitted(parts.fit, estimator), [])
+    plan = search.plan
+    parts = split(table, seed=plan.seed, share=plan.held_out_share)
+    outcomes = cross_validated(parts.fit, plan, search.n_jobs)
+    trial = best(outcomes, plan.metric).trial
+    model = fitted(parts.fit, trial.estimator, trial.settings, plan.seed)
+    return _Found(parts, model, outcomes)
 
 
 class _Made(NamedTuple):
@@ -81,6 +127,32 @@ class _Made(NamedTuple):
     payload: bytes
     outputs: Outputs
     golden: GoldenRows
+
+
+def _checked(table: Table, measures: Measures) -> Measures:
+    """Return *measures* that a contract can hold.
+
+    Raises:
+        TrainingDataError: one is no number, such as r2 of one row.
+    """
+    for name, value in measures.items():
+        if not isfinite(value):
+            raise TrainingDataError(
+                f"{table.name}: {name} of the held-out rows is no number. "
+                "Fix: more rows, or a larger held_out_share"
+            )
+    return measures
+
+
+def _documents(found: _Found, answers: Answers, search: Search | None) -> DocumentsOf:
+    """Return what gives the files beside the version; all but the card's number is made now."""
+    rows = found.parts.held_out
+    files = {} if rows.target is None else {HELD_OUT: held_out_bytes(rows)}
+    if search is None:
+        return lambda _: files
+    study = Study(search.plan, found.outcomes, found.parts, answers, search.command)
+    reports = reported(study)
+    return lambda contract: {**files, **reports(contract)}
 
 
 def _contract(
@@ -100,39 +172,6 @@ def _contract(
         golden=made.golden,
         training=_training(table, measures),
     )
-
-
-def _split(table: Table) -> Any:
-    if table.target is None:
-        parts = train_test_split(table.features, test_size=HELD_OUT_SHARE, random_state=SEED)
-        return *parts, None, None
-    has_one = table.is_classification and not table.target_names
-    return train_test_split(
-        table.features,
-        table.target,
-        test_size=HELD_OUT_SHARE,
-        random_state=SEED,
-        stratify=table.target if has_one else None,
-    )
-
-
-def _given(table: Table, rows: Matrix) -> Matrix:
-    """Return *rows* as an estimator takes them: a column of texts is one sequence."""
-    return rows[:, 0] if table.input == "texts" else rows
-
-
-def _fitted(estimator: Pipeline, table: Table, rows: Matrix, target: Any) -> Pipeline:
-    try:
-        return without_addresses(estimator.fit(_given(table, rows), target))
-    except ValueError as error:
-        problem = str(error).splitlines()[0]
-        raise TrainingDataError(f"{table.name}: cannot be learnt: {problem}") from error
-
-
-def _dumped(model: Pipeline) -> bytes:
-    buffer = BytesIO()
-    joblib.dump(model, buffer)
-    return buffer.getvalue()
 
 
 def artefact_of(payload: bytes) -> Artefact:

@@ -7,8 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
-from statistics import median
-from time import process_time
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -22,10 +20,8 @@ from app.lifecycle.compiling.forest import forest_arrays
 from app.lifecycle.compiling.linear import linear_arrays
 from app.lifecycle.compiling.onnx import PRECISIONS, onnx_model
 from app.lifecycle.compiling.steps import peeled
+from app.lifecycle.cpu_time import median_us
 
-_MEASURED_SECONDS: Final = 0.05
-_LEAST_CALLS: Final = 5
-_MOST_CALLS: Final = 100
 _TIMED_ROWS: Final = 1_000
 Trials = list[tuple[FloatArray, Scores]]
 
@@ -210,22 +206,9 @@ def _trials(contract: Contract, reference: Engine, known: FloatArray | None) -> 
 def _timing(engine: Engine, rows: FloatArray) -> Timing:
     one = rows[:1].copy()
     return Timing(
-        one_row_us=_median_us(lambda: engine.predict(one)),
-        thousand_rows_us=_median_us(lambda: engine.predict(rows)),
+        one_row_us=median_us(lambda: engine.predict(one)),
+        thousand_rows_us=median_us(lambda: engine.predict(rows)),
     )
-
-
-def _median_us(call: Callable[[], object]) -> float:
-    """Return the median CPU time of *call* in microseconds, warmed up."""
-    call()
-    spent: list[float] = []
-    while len(spent) < _LEAST_CALLS or (
-        sum(spent) < _MEASURED_SECONDS and len(spent) < _MOST_CALLS
-    ):
-        started = process_time()
-        call()
-        spent.append(process_time() - started)
-    return max(round(median(spent) * 1e6, 1), 0.1)
 
 
 def _archive(arrays: Mapping[str, Any]) -> bytes:

@@ -51,6 +51,8 @@ def linear_arrays(estimator: Any) -> dict[str, npt.NDArray[Any]]:
     """
     link = _link(estimator)
     coef = np.asarray(estimator.coef_, dtype=np.float64)
+    if link == "sign":
+        coef = np.atleast_2d(coef)  # RidgeClassifier keeps the one row by itself
     if coef.ndim != (1 if link == "identity" else _BINARY):
         raise NotCompilableError("it answers several targets at once")
     intercept = np.asarray(estimator.intercept_, dtype=np.float64)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import skops.io
 from numpy.testing import measure
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import stats
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     GradientBoostingClassifier,

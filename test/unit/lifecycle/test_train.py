@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from app.domain.contract import Missing
-from app.errors import RegistryError
+from app.errors import RegistryError, TrainingDataError
 from app.lifecycle.datasets import BUILT_IN, Table, built_in
 from app.lifecycle.registry import read_version
-from app.lifecycle.train import commit, train
+from app.lifecycle.train import Search, commit, train
 from app.wiring import open_compiled, reference_engine
 from test.builders import a_classification_table, a_regression_table
+from test.unit.lifecycle.test_params import a_plan
 from test.unit.lifecycle.training import replayed, trained
 
 
@@ -210,3 +211,14 @@ def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PATH", "")
 
     assert commit() is None
+
+
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined")
+def test_a_measure_that_is_no_number_is_not_stored(tmp_path: Path) -> None:
+    """A contract with one could not be read again."""
+    plan = a_plan(metric="rmse", folds=2, held_out_share=0.05)
+
+    with pytest.raises(TrainingDataError, match="line: r2 of the held-out rows is no number"):
+        trained(tmp_path, a_regression_table(n_rows=20), search=Search(plan))
+
+    assert not list(tmp_path.iterdir())

@@ -30,7 +30,7 @@ class Louder(Ridge):  # type: ignore[misc]
         (LogisticRegression(), THREE, "softmax", (3, 2)),
         (LinearSVC(), TWO, "sign", (1, 2)),
         (LinearSVC(), THREE, "largest", (3, 2)),
-        (SGDClassifier(loss="log_loss"), THREE, "normalised", (3, 2)),
+        (SGDClassifier(loss="log_loss", random_state=0), THREE, "normalised", (3, 2)),
     ],
     ids=["identity", "logistic", "softmax", "sign", "largest", "normalised"],
 )
@@ -52,7 +52,11 @@ def test_the_link_says_how_scores_become_answers(
     [
         (RandomForestClassifier(2), TWO, "a RandomForestClassifier is no linear model"),
         (Louder(), TWO, "a Louder is no linear model"),
-        (SGDClassifier(loss="modified_huber"), TWO, "a SGDClassifier is no linear model"),
+        (
+            SGDClassifier(loss="modified_huber", random_state=0),
+            TWO,
+            "a SGDClassifier is no linear model",
+        ),
         (LinearRegression(), ROWS, "several targets at once"),
     ],
     ids=["no linear model", "an answer of its own", "shares of another kind", "two targets"],
