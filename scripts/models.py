@@ -11,9 +11,8 @@ Examples:
   scripts/models.py shadow iris@3 --to production
   scripts/models.py stop iris --to production
 
-Every command takes --json and --help. It ends with 0 when it did what was asked; 1 when compare
-finds that callers of one version cannot call the other unchanged; 2 when something is wrong with
-what was asked; 3 when somebody else is changing the stage, or did so meanwhile.
+Every command takes --json and --help. Status: 0 done; 1 callers of one version cannot call the
+other unchanged, or a gate refuses; 2 a mistake; 3 somebody else changes the stage, or has done so.
 """
 
 from __future__ import annotations
@@ -34,7 +33,8 @@ from app.domain.traffic import Serving, Split
 from app.errors import RegistryError, StageChangedError
 from app.lifecycle import overview, traffic
 from app.lifecycle.compare import compare, side_by_side
-from app.lifecycle.promote import NOTHING, Change, Promotion, promote
+from app.lifecycle.promote import NOTHING, Change, Promotion
+from app.lifecycle.promotion_report import as_text
 from app.lifecycle.registry import STAGES, STAGES_FOLDER, Registry, read_contract, registry_of
 from app.lifecycle.retire import described, newest, retire
 from app.lifecycle.rollback import rollback
@@ -52,11 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _done(options: argparse.Namespace) -> int:
-    settings = load()
+    settings = options.settings = load()
     options.to = getattr(options, "to", None) or settings.stage
-    command: _Command = options.command
     try:
-        status = command(options, settings.path(STAGES_FOLDER), registry_of(settings))
+        status: int = options.command(options, settings.path(STAGES_FOLDER), registry_of(settings))
         sys.stdout.flush()
     except StageChangedError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -89,8 +88,8 @@ def _show(options: argparse.Namespace, models: Path, registry: Registry) -> int:
         contract = it.contract.model_dump(mode="json") if it.contract else None
         history = [{"stage": s, **e.model_dump(mode="json", by_alias=True)} for s, e in entries]
         _print_json(overview.as_data(it) | {"contract": contract, "history": history})
-        return 0
-    print(overview.card(it, registry, entries))
+    else:
+        print(overview.card(it, registry, entries))
     return 0
 
 
@@ -104,11 +103,17 @@ def _compare(options: argparse.Namespace, _: Path, registry: Registry) -> int:
     return 0 if found.interchangeable else 1
 
 
-def _promote(options: argparse.Namespace, models: Path, registry: Registry) -> int:
+def _promote(options: argparse.Namespace, _: Path, registry: Registry) -> int:
+    from app.wiring.promotion import promote_judged  # noqa: PLC0415  pulls in SQLAlchemy
+
     name, version = _one(options.model, registry)
     change = Change(why=options.reason, replaces=options.replaces)
-    done = promote(models, registry, name, version, stage=options.to, change=change)
-    return _promoted(done, options, "is promoted")
+    found = promote_judged(options.settings, name, version, stage=options.to, change=change)
+    if not options.json:
+        print(as_text(found.verdict))
+    elif found.done is None:
+        _print_json(found.verdict.as_data())
+    return 1 if found.done is None else _promoted(found.done, options, "is promoted")
 
 
 def _rollback(options: argparse.Namespace, models: Path, registry: Registry) -> int:
@@ -122,9 +127,9 @@ def _promoted(done: Promotion, options: argparse.Namespace, what: str) -> int:
     if options.json:
         said = {"name": contract.name, "version": contract.version, "stage": options.to}
         _print_json(said | {"replaced": done.before, "path": str(done.path)})
-        return 0
-    before = f", in place of {done.before}" if done.before else ""
-    print(f"{contract.name} {contract.version} {what} on {options.to}{before}: {done.path}")
+    else:
+        before = f", in place of {done.before}" if done.before else ""
+        print(f"{contract.name} {contract.version} {what} on {options.to}{before}: {done.path}")
     return 0
 
 
@@ -132,21 +137,20 @@ def _retire(options: argparse.Namespace, models: Path, registry: Registry) -> in
     name, at, version = options.model.partition("@")
     if not at:
         raise RegistryError(f"{name!r} names no version. Fix: {name}@VERSION.")
-    retirement = retire(models, registry, name, version, options.reason)
+    done = retire(models, registry, name, version, options.reason)
     if options.json:
-        _print_json({"name": name, "version": version, **retirement.model_dump(mode="json")})
+        _print_json({"name": name, "version": version, **done.model_dump(mode="json")})
     else:
-        print(f"{name} {version} is retired and will not be promoted: {described(retirement)}")
+        print(f"{name} {version} is retired and will not be promoted: {described(done)}")
     return 0
 
 
 def _candidate(options: argparse.Namespace, models: Path, registry: Registry) -> int:
     name, version = _one(options.model, registry)
     sticky = f"header:{options.header}" if options.header else "subject"
+    wanted = {"mode": options.mode, "share": options.share, "sticky": sticky}
     try:
-        split = Split(
-            model=name, version=version, mode=options.mode, share=options.share, sticky=sticky
-        )
+        split = Split(model=name, version=version, **wanted)
     except ValidationError as error:
         fault = error.errors()[0]
         raise RegistryError(f"{fault['loc'][0]}: {fault['msg']}") from error
@@ -164,9 +168,9 @@ def _split(done: Serving, options: argparse.Namespace, text: str) -> int:
     candidate = done.candidate.model_dump(mode="json") if done.candidate else None
     if options.json:
         _print_json({"version": done.version, "candidate": candidate, "changed": done.changed})
-        return 0
-    share = f", for {done.candidate.share:.0%}" if done.candidate else ""
-    print(f"{text} on {options.to}{share}")
+    else:
+        share = f", for {done.candidate.share:.0%}" if done.candidate else ""
+        print(f"{text} on {options.to}{share}")
     return 0
 
 
@@ -181,9 +185,8 @@ def _print_json(said: Any) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     it = _command(commands, "list", _list, "every version, where it is promoted, how good it is")
     it.add_argument("name", nargs="?", help="only this model")
@@ -239,11 +242,8 @@ def _command(commands: Any, name: str, does: _Command, what: str) -> argparse.Ar
 def _add_change(command: argparse.ArgumentParser) -> None:
     command.add_argument("--to", choices=STAGES, help="default: the stage of APP_ENV")
     command.add_argument("--reason", default="", help="for the history")
-    command.add_argument(
-        "--replaces",
-        metavar="VERSION",
-        help=f"fail unless this is there now; '{NOTHING}' for a free place",
-    )
+    help_of = f"fail unless this is there now; '{NOTHING}' for a free place"
+    command.add_argument("--replaces", metavar="VERSION", help=help_of)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from app.command_line import run
+from app.command_line import parser_of, run
 from app.domain.contract import Input
 from app.lifecycle.compiling.report import report
 from app.lifecycle.register import register
@@ -20,7 +20,9 @@ from app.wiring import open_compiled, open_estimator, reference_engine
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Register; exit 0 when a version was stored, 2 when the file cannot be one."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(
+        __doc__, "scripts/register_model.py churn.joblib --name churn --sample rows.csv"
+    )
     parser.add_argument(
         "file", nargs="?", type=Path, help="default: the file that model.model_path names"
     )

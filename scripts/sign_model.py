@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.command_line import run
+from app.command_line import parser_of, run
 from app.lifecycle.registry import registry_of
 from app.lifecycle.sign import sign
 from app.settings.overlay import load
@@ -14,7 +14,7 @@ from app.settings.overlay import load
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Sign; exit 0 when it was done, 2 when there is no such version or the key is none."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__, "scripts/sign_model.py churn 3 --key release.private.pem")
     parser.add_argument("name")
     parser.add_argument("version", nargs="?", help="default: the newest")
     parser.add_argument(

@@ -26,6 +26,7 @@ class Entry(BaseModel):
         action: ``found`` is a version that came there without a record.
         before: the version that it replaced; None when the place was free, or its contract damaged.
         sha256: of the artefact that was promoted.
+        forced: the gates that refused it and were overruled; empty where none was.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -38,6 +39,7 @@ class Entry(BaseModel):
     sha256: str
     who: str
     why: str = ""
+    forced: tuple[str, ...] = ()
 
 
 def whoami() -> str:
@@ -90,7 +92,8 @@ def append(stage: Path, entry: Entry) -> None:
 
 def line_of(entry: Entry) -> bytes:
     """Return the line that *entry* is in the file."""
-    return entry.model_dump_json(by_alias=True).encode() + _END
+    unsaid = None if entry.forced else {"forced"}
+    return entry.model_dump_json(by_alias=True, exclude=unsaid).encode() + _END
 
 
 def append_line(stage: Path, line: bytes) -> None:

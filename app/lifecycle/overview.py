@@ -107,7 +107,9 @@ def card(it: Listed, registry: Registry, happened: Sequence[tuple[str, Entry]]) 
             [
                 f"{entry.at:%Y-%m-%d %H:%M:%S}",
                 stage,
-                entry.action,
+                f"{entry.action} (forced: {', '.join(entry.forced)})"
+                if entry.forced
+                else entry.action,
                 entry.before or "none",
                 entry.to,
                 entry.who,

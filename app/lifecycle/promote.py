@@ -41,12 +41,14 @@ class Change:
     Attributes:
         replaces: the version that is meant to be replaced, or ``none`` for a free place; unset is
             the one that is there when the promotion begins.
+        forced: the gates that refuse the version, and are overruled.
     """
 
     who: str = field(default_factory=whoami)
     why: str = ""
     replaces: str | None = None
     action: Literal["promote", "rollback"] = "promote"
+    forced: tuple[str, ...] = ()
 
 
 def promote(  # noqa: PLR0913  one argument a thing it needs
@@ -140,6 +142,7 @@ def _entry(contract: Contract, change: Change, before: str | None) -> Entry:
         sha256=contract.artefact.sha256,
         who=change.who,
         why=change.why,
+        forced=change.forced,
     )
 
 

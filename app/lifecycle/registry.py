@@ -1,14 +1,15 @@
 """The registry: immutable versions of models, in a folder or at a URL.
 
-``<name>/<version>/{model.joblib, manifest.json}``, with what was compiled of the model beside them,
-never changes once it is there, but for the signature. What is said of a version later, such as that
-it is retired, lies beside its folder.
+``<name>/<version>/{model.joblib, manifest.json}``, with what was compiled of the model and what
+training wrote of it (``card.md``, plots, ``heldout.npz``) beside them, never changes once it
+is there, but for the signature. What is said of a version later, such as that it is retired, lies
+beside its folder.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +28,7 @@ __all__ = [
     "STAGES",
     "STAGES_FOLDER",
     "UNSTORED",
+    "DocumentsOf",
     "Registry",
     "Stored",
     "add_version",
@@ -34,6 +36,7 @@ __all__ = [
     "checked_version",
     "names",
     "read_contract",
+    "read_document",
     "read_folder",
     "read_version",
     "registry_of",
@@ -48,6 +51,7 @@ _SHORT: Final = 12
 
 Registry = Path | RemoteVersions
 """A folder of this machine, or versions somewhere else."""
+DocumentsOf = Callable[[Contract], Mapping[str, bytes]]
 
 
 def registry_of(settings: Settings) -> Registry:
@@ -83,6 +87,7 @@ def add_version(
     payload: bytes,
     contract: Contract,
     compiled: Mapping[str, bytes] = MappingProxyType({}),
+    documents: DocumentsOf = lambda _: {},
 ) -> tuple[Contract, Path]:
     """Store *payload* as the next version of its model; two at once get two versions.
 
@@ -91,6 +96,7 @@ def add_version(
         payload: bytes of the artefact.
         contract: its contract, whose version is set here.
         compiled: content of the files of its compiled engines, by name.
+        documents: gives what else lies beside it, by name, from the contract as it is stored.
 
     Returns:
         The contract as stored, and the version's folder on this machine.
@@ -101,8 +107,9 @@ def add_version(
         return contract.model_copy(update={"version": version})
 
     def files_of(version: str) -> dict[str, bytes]:
-        document = numbered(version).model_dump_json(indent=2).encode()
-        return {ARTEFACT: payload, **compiled, MANIFEST: document}
+        contract = numbered(version)
+        document = contract.model_dump_json(indent=2).encode()
+        return {**documents(contract), ARTEFACT: payload, **compiled, MANIFEST: document}
 
     version, folder = store_of(registry).add(contract.name, files_of)
     return numbered(version), folder
@@ -115,6 +122,16 @@ def read_version(registry: Registry, name: str, version: str) -> Stored:
         RegistryError: there is no such version, or it was damaged.
     """
     return store_of(registry).read(name, checked_version(registry, name, version))
+
+
+def read_document(registry: Registry, name: str, version: str, file: str) -> bytes | None:
+    """Return what training wrote beside a version, such as its card; None when there is none.
+
+    Raises:
+        RegistryError: there is no such version, or the registry cannot be read.
+    """
+    version = checked_version(registry, name, version)
+    return store_of(registry).document_beside(name, version, file)
 
 
 def read_contract(registry: Registry, name: str, version: str) -> Contract:

@@ -87,6 +87,10 @@ class RemoteVersions:
                 return kept
         return self._downloaded(name, version, document)
 
+    def document_beside(self, name: str, version: str, file: str) -> bytes | None:
+        """Return a file of the version that its contract does not name; None when there is none."""
+        return self._content(f"{name}/{version}/{file}")
+
     def note(self, name: str, version: str, kind: str, content: bytes) -> bytes:
         """Lay a note beside the version, unless there is one; return the one that is there."""
         file = f"{name}/{version}.{kind}.json"

@@ -47,6 +47,10 @@ class Versions(Protocol):
         """Return a version whose files are those that its contract names."""
         ...
 
+    def document_beside(self, name: str, version: str, file: str) -> bytes | None:
+        """Return a file of the version that its contract does not name; None when there is none."""
+        ...
+
     def note(self, name: str, version: str, kind: str, content: bytes) -> bytes:
         """Lay a note beside the version, unless there is one; return the one that is there."""
         ...
@@ -87,7 +91,11 @@ class FolderVersions:
             while True:
                 version = str(max(self.of(name), default=0) + 1)
                 new = Path(tempfile.mkdtemp(dir=folder, prefix=".new-"))
-                fill(new, files_of(version))
+                try:
+                    fill(new, files_of(version))
+                except BaseException:
+                    shutil.rmtree(new, ignore_errors=True)
+                    raise
                 try:
                     return version, new.rename(folder / version)
                 except OSError:  # somebody else took this number
@@ -117,6 +125,10 @@ class FolderVersions:
         """Return a version whose files are those that its contract names."""
         return read_folder(self.root / name / version)
 
+    def document_beside(self, name: str, version: str, file: str) -> bytes | None:
+        """Return a file of the version that its contract does not name; None when there is none."""
+        return _content(self.root / name / version / file)
+
     def note(self, name: str, version: str, kind: str, content: bytes) -> bytes:
         """Lay a note beside the version, unless there is one; return the one that is there."""
         file = self.root / name / f"{version}.{kind}.json"
@@ -127,13 +139,7 @@ class FolderVersions:
 
     def noted(self, name: str, version: str, kind: str) -> bytes | None:
         """Return the note of this kind; None when there is none."""
-        file = self.root / name / f"{version}.{kind}.json"
-        try:
-            return file.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise RegistryError(f"{file}: {error.strerror}") from error
+        return _content(self.root / name / f"{version}.{kind}.json")
 
     def location(self, name: str, version: str) -> str:
         """Return the version's folder."""
@@ -145,3 +151,12 @@ def fill(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.chmod(0o755)
     for file, content in files.items():
         write_atomically(folder / file, content)
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RegistryError(f"{file}: {error.strerror}") from error

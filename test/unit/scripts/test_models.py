@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from app.lifecycle.promote import promote
 from app.lifecycle.registry import read_folder
 from app.lifecycle.stages import locked
 from app.settings.overlay import PROJECT
 from scripts.models import main
+from test.builders import a_regression_table
 from test.unit.lifecycle.test_rollback import three_versions
+from test.unit.lifecycle.training import trained
 from test.unit.scripts.process import environment
 
 Said = pytest.CaptureFixture[str]
@@ -21,6 +24,16 @@ Said = pytest.CaptureFixture[str]
 def models(root: Path) -> Path:
     """Versions 1, 2 and 3 of ``line``; 1 was on dev, and 2 is."""
     return three_versions(root / "model", "1", "2")
+
+
+@pytest.fixture
+def trained_models(root: Path) -> Path:
+    """Versions 1 and 2 of ``line``, whose gates can be asked; 1 is on dev."""
+    models = root / "model"
+    for _ in range(2):
+        trained(models / "registry", a_regression_table())
+    promote(models, models / "registry", "line", "1", stage="dev")
+    return models
 
 
 def on_dev(models: Path) -> str:
@@ -116,13 +129,14 @@ def test_all_lines_are_shown_when_asked_for(capsys: Said) -> None:
     assert "task" in capsys.readouterr().out
 
 
-def test_a_version_is_promoted_and_the_reason_kept(models: Path, capsys: Said) -> None:
-    assert main(["promote", "line@3", "--to", "staging", "--reason", "better"]) == 0
-    assert main(["promote", "line@3", "--json"]) == 0
+def test_a_version_is_promoted_and_the_reason_kept(trained_models: Path, capsys: Said) -> None:
+    assert main(["promote", "line@2", "--to", "staging", "--reason", "better"]) == 0
+    first = capsys.readouterr().out
+    assert main(["promote", "line@2", "--json"]) == 0
 
-    first, *rest = capsys.readouterr().out.splitlines()
-    assert first == f"line 3 is promoted on staging: {models}/staging/model.joblib"
-    assert json.loads("\n".join(rest))["replaced"] == "2"
+    promoted = f"line 2 is promoted on staging: {trained_models}/staging/model.joblib\n"
+    assert first.endswith(f"no gate refuses it\n{promoted}")
+    assert json.loads(capsys.readouterr().out)["replaced"] == "1"
     main(["show", "line"])
     assert "better" in capsys.readouterr().out
 
@@ -162,9 +176,9 @@ def test_a_change_that_somebody_else_was_faster_with_ends_with_3(
     assert on_dev(models) == "2"
 
 
-def test_a_stage_that_is_held_ends_with_3(models: Path, capsys: Said) -> None:
-    with locked(models / "dev", "ann"):
-        assert main(["promote", "line@3"]) == 3
+def test_a_stage_that_is_held_ends_with_3(trained_models: Path, capsys: Said) -> None:
+    with locked(trained_models / "dev", "ann"):
+        assert main(["promote", "line@2"]) == 3
 
     assert "ann (process" in capsys.readouterr().err
 

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.domain.flips import Flips, SegmentFlips
+from app.domain.promotion import Decision, Gate, replay, skipped
+from app.lifecycle.promotion_report import Verdict, as_markdown, as_text, write_report
+
+
+def a_verdict(*gates: Gate, **changes: Any) -> Verdict:
+    fields: dict[str, Any] = {
+        "name": "line",
+        "version": "2",
+        "stage": "dev",
+        "champion": "1",
+        "at": datetime(2026, 1, 1, tzinfo=UTC),
+        "decision": Decision(gates),
+    }
+    return Verdict(**(fields | changes))
+
+
+def test_a_long_reason_is_wrapped_under_itself() -> None:
+    text = as_text(a_verdict(Gate("better", "failed", "word " * 30), skipped("replay", "none")))
+
+    head, first, second, third, last = text.splitlines()
+    assert head == "line 2 against 1 on dev"
+    assert first.startswith("failed   better  word word")
+    assert second.startswith(" " * 17 + "word")
+    assert third == "skipped  replay  none"
+    assert last == "refused by better"
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_verdict_without_gates_says_why() -> None:
+    verdict = a_verdict(unasked="it is there")
+
+    assert as_text(verdict) == "line 2 against 1 on dev: it is there"
+    assert "it is there" in as_markdown(verdict)
+
+
+def test_the_page_has_the_segments_with_most_flips_first() -> None:
+    parts = (SegmentFlips("town", "a|b", 10, 1), SegmentFlips("town", "c", 10, 5))
+    flips = Flips(n_requests=2, n_rows=20, n_flips=6, by_segment=parts, changes=(("x", "y", 6),))
+
+    page = as_markdown(a_verdict(replay(flips, 7, 0.5)))
+
+    lines = page.splitlines()
+    assert lines.index("| town: c | 10 | 5 | 50.00% |") < lines.index(
+        r"| town: a\|b | 10 | 1 | 10.00% |"
+    )
+    assert "| x | y | 6 |" in lines
+
+
+def test_what_the_gates_said_stays_when_they_are_not_asked_again(tmp_path: Path) -> None:
+    refused = Gate("better", "failed", "it is worse")
+    write_report(a_verdict(refused), tmp_path)
+
+    again = write_report(a_verdict(unasked="it is there"), tmp_path)
+    other = write_report(a_verdict(skipped("better", "none"), stage="production"), tmp_path)
+
+    assert orjson.loads(again.read_bytes())["failed"] == ["better"]
+    assert orjson.loads(other.read_bytes())["failed"] == []
