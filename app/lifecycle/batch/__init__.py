@@ -1,0 +1,1 @@
+"""Scoring whole files: what is read, how it is cut into parts, who scores them, what is written."""

@@ -1,0 +1,37 @@
+"""Parts joined to one file, where one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from app.lifecycle.batch.extents import BLOCK_ROWS
+from app.lifecycle.batch.folder import Folder
+from app.lifecycle.batch.inputs import Form, store_of
+from app.lifecycle.batch.outputs import writer_to
+
+
+def join(parts: Folder, names: Sequence[str], target: Folder, name: str, form: Form) -> None:
+    """Write the Parquet files *names*, in their order, as the one file *name* of *target*."""
+    new = target.begun(name)
+    try:
+        with writer_to(new, _schema(parts, names[0]), form) as writer:
+            for part in names:
+                with (
+                    store_of(f"{parts.url}/{part}") as (store, path),
+                    store.open(path, "rb") as source,
+                    parquet.ParquetFile(source) as found,
+                ):
+                    for batch in found.iter_batches(BLOCK_ROWS):
+                        writer.write_batch(batch)
+        target.finish(new, name)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _schema(parts: Folder, name: str) -> pa.Schema:
+    with store_of(f"{parts.url}/{name}") as (store, path), store.open(path, "rb") as source:
+        return parquet.read_schema(source)
