@@ -1,0 +1,99 @@
+"""Score JSON lines, one row a line, from a file or a pipe.
+
+Each line is {"features": [0.1, …]} or {"features": {"age": 41, …}}; an "id" comes back with the
+answer, other members under "context". Lines that cannot be scored go to OUTPUT.rejects.jsonl with
+the reason, and never end the run.
+
+From file to file each line is answered exactly once: OUTPUT.checkpoint.json says how far it is,
+and the same command goes on from there, also after a kill. From a pipe, what a killed process had
+in hand is lost. With --follow a file may be rotated (renamed) or cut off; a copy-and-cut that is
+written over within 0.2 seconds, or a file rotated twice while nobody reads, is not noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import orjson
+
+from app import log
+from app.command_line import run
+from app.errors import OperatorError
+from app.lifecycle.progress import progress
+from app.lifecycle.streams.current import CurrentModel, current_model
+from app.lifecycle.streams.json_lines import Wanted, rejects_beside, score_lines
+from app.lifecycle.streams.schema import message_schema
+from app.lifecycle.streams.stopping import asked_to_stop
+from app.settings.overlay import load
+from app.settings.schema import Settings
+from app.wiring.offline import open_version
+
+_EXAMPLES: Final = """examples:
+  scripts/run_stream_consumer.py rows.jsonl answers.jsonl --model diabetes@1
+  tail -F rows.jsonl | scripts/run_stream_consumer.py - - --probabilities
+  scripts/run_stream_consumer.py --follow     # runtime/stream/input.jsonl, until SIGTERM or Ctrl-C
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Score; exit 0 at the end of the input or when asked to stop, 2 when it cannot go on."""
+    options = _parser().parse_args(argv)
+    return run(lambda: _scored(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, epilog=_EXAMPLES, formatter_class=plain)
+    parser.add_argument("input", nargs="?", help="a file, a named pipe, or - for standard input")
+    parser.add_argument("output", nargs="?", help="a file, a named pipe, or - for standard output")
+    help_of = "NAME or NAME@VERSION; without a version what is promoted, looked at every 2 seconds"
+    parser.add_argument("--model", metavar="NAME[@VERSION]", help=help_of)
+    help_of = "the probability of each class too"
+    parser.add_argument("--probabilities", action="store_true", help=help_of)
+    help_of = "at the end wait for more; a file may be rotated meanwhile"
+    parser.add_argument("--follow", action="store_true", help=help_of)
+    help_of = "print the JSON Schema of a line, and end"
+    parser.add_argument("--schema", action="store_true", help=help_of)
+    return parser
+
+
+def _scored(options: argparse.Namespace) -> int:
+    settings = load()
+    model = current_model(settings, options.model, partial(open_version, settings))
+    contract = model.get().contract
+    if options.schema:
+        schema = message_schema(contract, settings.model.input_validation)
+        print(orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode())
+        return 0
+    if options.probabilities and not contract.outputs.has_probabilities:
+        raise OperatorError(f"{contract.name} has no probabilities. Fix: without --probabilities.")
+    log.configure(level=settings.log.level)
+    return _run(settings, options, model)
+
+
+def _run(settings: Settings, options: argparse.Namespace, model: CurrentModel) -> int:
+    streaming = settings.streaming
+    default = settings.path(streaming.output_path)
+    output = options.output or str(default)
+    wanted = Wanted(
+        input=options.input or str(settings.path(streaming.input_path)),
+        output=output,
+        rejects=rejects_beside(output, default.parent),
+        follow=options.follow,
+        with_probabilities=options.probabilities,
+        most_rows=streaming.batch_rows,
+        max_line_bytes=streaming.max_line_bytes,
+    )
+    with asked_to_stop() as stop, progress("scoring", None, "lines") as advance:
+        counts = score_lines(wanted, model, stop, advance)
+    told = f"{counts.answered:,} answered in {output}, {counts.rejected:,} rejected"
+    print(told + (f" in {wanted.rejects}" if counts.rejected else ""), file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
