@@ -8,8 +8,19 @@ from datetime import datetime
 from typing import Protocol
 
 from app.domain.contract import Contract
-from app.domain.ports import Alerts, Audit, Cache, Limits, Metrics, Queue, Revocations, Tokens
-from app.domain.prediction import ServedModel
+from app.domain.entities import EntityFeatures
+from app.domain.ports import (
+    Alerts,
+    Audit,
+    Cache,
+    Limits,
+    Matrix,
+    Metrics,
+    Queue,
+    Revocations,
+    Tokens,
+)
+from app.domain.prediction import Result, ServedModel
 from app.domain.rules import Rules
 from app.domain.shadow import Shadow
 from app.domain.traffic import Caller, Serving, Split, Why
@@ -81,6 +92,14 @@ class Models(Protocol):
         ...
 
 
+class DriftWatch(Protocol):
+    """Compares what is asked and answered lately with what was trained on."""
+
+    def observe(self, model: ServedModel, matrix: Matrix, result: Result) -> None:
+        """Keep the rows of one answered request; never waits, never raises."""
+        ...
+
+
 class Changes(Protocol):
     """Changes which version of a model serves; all workers know within two seconds.
 
@@ -149,6 +168,8 @@ class Services:
     rules: RulesInForce
     models: Models
     changes: Changes
+    drift: DriftWatch
+    entities: EntityFeatures
     tokens: Tokens
     revocations: Revocations
     limits: Limits
