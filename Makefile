@@ -1,24 +1,39 @@
 # Two commands are enough: `make run` and `make test`. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-peers bench-overload bench-shadow soak bench-growth bench-flame lint types floors format lock setup setup-pipeline setup-dev clean
+.PHONY: help run test check bench bench-peers bench-overload bench-shadow bench-batch bench-features soak bench-growth bench-flame demo pipeline mlflow lint types floors format lock setup setup-pipeline setup-dev clean
 
 PYTHON ?= python3
 UV := 0.13.8
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 BUILD := pyproject.toml setup.py $(wildcard app/adapters/engines/_*.[ch])
+# One more than there are cores: many tests wait for a server, a window or a clock.
+JOBS := $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() + 1)')
 export APP_ENV ?= dev
 T ?=
+DATA ?= ../shared/data
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 run: setup ## install, train a first model if there is none, and serve on 127.0.0.1:5000
 	@$(BIN)/python scripts/first_model.py
 	@exec $(BIN)/python -m app.serve
 
 test: setup-dev ## install, and run the whole suite; T=path for a part of it
-	@$(BIN)/pytest $(if $(T),$(T),--numprocesses auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term)
+	@$(BIN)/pytest $(if $(T),$(T),--numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term)
+
+demo: setup-pipeline ## show the life of a model from records to drift; DATA=folder for real data besides
+	@$(BIN)/python scripts/demo.py --data $(DATA)
+
+pipeline: setup-pipeline ## run the stages of dvc.yaml that have changed
+	@$(BIN)/dvc repro
+
+mlflow: setup-pipeline ## open MLflow's page on 127.0.0.1:5555, from an environment of its own
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-mlflow
+	@$(BIN)/uv pip install --quiet --python .venv-mlflow/bin/python "mlflow==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("mlflow-skinny"))')"
+	@MLFLOW_DISABLE_TELEMETRY=true exec .venv-mlflow/bin/mlflow server --backend-store-uri sqlite:///runtime/mlflow.db \
+	  --artifacts-destination runtime/mlflow --host 127.0.0.1 --port 5555 --workers 1
 
 check: setup-dev lint types floors ## lint, types, floors
 
@@ -36,8 +51,18 @@ bench-overload: setup-dev ## measure it at three times its capacity; writes docs
 bench-shadow: setup-dev ## what a shadow adds to its champion's answers; writes docs/performance.md
 	@$(BIN)/python -m benchmarks.shadow --page
 
-soak: setup-dev ## versions change under a minute of load
+bench-batch: setup-dev ## measure batch scoring beside what the engine does alone; writes docs/performance.md
+	@$(BIN)/python -m benchmarks.batch --page
+
+bench-features: setup-dev ## look features up while a million entities are materialised
+	@$(BIN)/python -m benchmarks.features
+
+soak: setup-dev ## the slow proofs: versions under load, 10 million rows killed and resumed, 100,000 messages, DVC
 	@SOAK_PHASE_SECONDS=12 $(BIN)/pytest test/e2e/test_change.py
+	@BATCH_ROWS=10000000 $(BIN)/pytest test/e2e/test_batch.py
+	@KAFKA_MESSAGES=100000 $(BIN)/pytest test/integration/test_kafka.py
+	@SOAK_LINE=1 $(BIN)/pytest test/e2e/test_whole_line.py
+	@SOAK_EVIDENTLY=1 $(BIN)/pytest test/unit/lifecycle/test_drift_html.py
 
 bench-growth: setup-dev ## measure how its cost grows with rows, features, trees, subjects; writes docs/performance.md
 	@$(BIN)/python -m benchmarks.growth --page
