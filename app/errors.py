@@ -40,6 +40,10 @@ class TrainingDataError(OperatorError):
     """The data that a model should be made from cannot be used."""
 
 
+class TrackingError(OperatorError):
+    """MLflow cannot be told of a version that was trained."""
+
+
 class ModelRejectedError(OperatorError):
     """A model file or its contract cannot be trusted, so it is not served."""
 
@@ -50,6 +54,26 @@ class NotCompilableError(OperatorError):
 
 class AuditStoreError(OperatorError):
     """The audit log's database cannot be used; the text holds no row and no password."""
+
+
+class RecordsError(OperatorError):
+    """Records, or the contract that they are held to, cannot be read or written as asked."""
+
+
+class FeatureDefinitionsError(OperatorError):
+    """The definitions of features, or the records that they speak of, cannot be used."""
+
+
+class FeatureStoreError(OperatorError):
+    """The online store of features cannot be written."""
+
+
+class StreamError(OperatorError):
+    """A stream cannot be read or written as asked; the message says where it stands."""
+
+
+class DemoFailedError(OperatorError):
+    """A station of the demonstration did not do what it should; what it said stands above."""
 
 
 class RequestError(GatehouseError):
@@ -96,6 +120,22 @@ class InputInvalidError(RequestError):
         feature = "" if first.feature is None else f"{first.feature}: "
         super().__init__(f"{row}{feature}{first.reason}")
         self.faults = tuple(faults[: self.MAX_FAULTS])
+
+
+class EntityUnknownError(InputInvalidError):
+    """Entities that the feature store does not have. Holds at most the first 20 of them."""
+
+
+class FeaturesAbsentError(RequestError):
+    """The feature store has not all features of the model."""
+
+
+class FeaturesUnavailableError(RequestError):
+    """No feature can be looked up: nothing was materialised, or the store does not answer."""
+
+
+class FeaturesTooOldError(RequestError):
+    """What was materialised last is older than the settings allow."""
 
 
 class BodyTooLargeError(RequestError):

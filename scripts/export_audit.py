@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from app.command_line import run
+from app.command_line import parser_of, run
 from app.errors import OperatorError
 from app.lifecycle.export_audit import export_audit
+from app.lifecycle.progress import followed
 from app.settings.overlay import load
 from app.settings.schema import STAGE_OF
 from app.wiring import audit_log
@@ -20,7 +21,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Export; exit 0 when the file is written, 2 when it is not."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(
+        __doc__, "scripts/export_audit.py --from 2026-11-20 --to 2026-11-21 --out friday.parquet"
+    )
     time = "a day or a time, such as 2026-11-21 or 2026-11-21T08:00+01:00; UTC unless it says so"
     parser.add_argument("--from", dest="first", required=True, metavar="TIME", help=time)
     parser.add_argument("--to", metavar="TIME", help="the first moment left out; default: now")
@@ -36,7 +39,8 @@ def _export(options: argparse.Namespace) -> int:
     if first >= end:
         raise OperatorError("--from: is not before --to.")
     with audit_log(load(environment=options.env)).opened() as state:
-        n_records = export_audit(state.between(first, end), options.out)
+        records = state.between(first, end)
+        n_records = export_audit(followed(records, "exporting", "records"), options.out)
     print(f"{options.out}: {n_records} records")
     return 0
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.command_line import run
+from app.command_line import parser_of, run
 from app.lifecycle.verify_audit import verify_audit
 from app.settings.overlay import load
 from app.settings.schema import STAGE_OF
@@ -16,7 +16,7 @@ from app.wiring import audit_log
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Verify; exit 0 when all is as it was written, 1 with every fault, 2 when it is unreadable."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__, "scripts/verify_audit.py --public-key audit.public.pem")
     parser.add_argument(
         "--public-key",
         type=Path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jwt
@@ -12,7 +13,7 @@ import numpy as np
 from app.domain.contract import Contract, Feature
 from app.lifecycle.datasets import Table
 from app.lifecycle.promote import promote
-from app.lifecycle.registry import STAGES_FOLDER
+from app.lifecycle.registry import ARTEFACT, MANIFEST, STAGES_FOLDER, add_version
 from app.lifecycle.train import train
 from app.settings.overlay import load
 from app.settings.schema import Settings
@@ -20,6 +21,7 @@ from app.wiring import open_compiled, reference_engine
 
 SECRET = "f3a9c1e7b5d2480694ab7e6cd01f8325f3a9c1e7b5d2480694ab7e6cd01f8325"
 ROW = [1.0, 2.0]
+_trained: dict[tuple[object, ...], tuple[Contract, dict[str, bytes]]] = {}
 
 
 def a_regression_table(*, slope: float = 2.0, n_rows: int = 80) -> Table:
@@ -56,13 +58,9 @@ def a_promoted_model(
     """Train on *table* and promote onto the stage of *settings*."""
     table = table or a_regression_table()
     registry = settings.path(settings.model.registry_path)
-    contract, _ = train(
-        table,
-        name=name or table.name,
-        registry=registry,
-        engine_of=reference_engine,
-        open_compiled=open_compiled,
-    )
+    contract, files = _trained_once(table, name or table.name)
+    compiled = {it: content for it, content in files.items() if it not in {ARTEFACT, MANIFEST}}
+    contract, _ = add_version(registry, files[ARTEFACT], contract, compiled)
     promote(
         settings.path(STAGES_FOLDER),
         registry,
@@ -71,6 +69,22 @@ def a_promoted_model(
         stage=settings.stage,
     )
     return contract
+
+
+def _trained_once(table: Table, name: str) -> tuple[Contract, dict[str, bytes]]:
+    """Train on *table* the first time that this process asks; hundreds of tests need the same."""
+    key = (name, table.task, table.kinds, table.fingerprint_sha256)
+    if key not in _trained:
+        with TemporaryDirectory() as folder:
+            contract, version = train(
+                table,
+                name=name,
+                registry=Path(folder),
+                engine_of=reference_engine,
+                open_compiled=open_compiled,
+            )
+            _trained[key] = contract, {it.name: it.read_bytes() for it in version.iterdir()}
+    return _trained[key]
 
 
 def a_contract(*features: Feature, **changes: Any) -> Contract:
@@ -92,7 +106,8 @@ def a_contract(*features: Feature, **changes: Any) -> Contract:
 def some_claims(**changes: Any) -> dict[str, Any]:
     """Claims of a good token; a change to None leaves the claim out."""
     now = datetime.now(UTC)
-    claims = {"sub": "alice", "roles": ["user"], "iat": now, "exp": now + timedelta(minutes=5)}
+    # Some are made while tests are collected, and asked with at the end of a long run.
+    claims = {"sub": "alice", "roles": ["user"], "iat": now, "exp": now + timedelta(hours=6)}
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
 

@@ -21,6 +21,17 @@ hypothesis.settings.register_profile("gatehouse", deadline=None)
 hypothesis.settings.load_profile("gatehouse")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage in tests of Hypothesis: it doubles their time.
+
+    The lines that they run again and again, the examples beside them run too.
+    """
+    for item in items:
+        if item.get_closest_marker("hypothesis"):
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
     """Give back the log handlers that an app under test has installed."""
@@ -30,6 +41,17 @@ def _quiet_logs() -> Iterator[None]:
         if isinstance(handler.formatter, JsonLines):
             root.removeHandler(handler)
             handler.close()
+
+
+@pytest.fixture(scope="module")
+def unmeasured_processes() -> Iterator[None]:
+    """Measure no coverage in processes that tests start: it doubles what they cost.
+
+    For tests whose processes run the lines that others run within theirs.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from app.adapters.candidate import Pair
-from app.adapters.shadow import Listeners
+from app.adapters.shadow_work import Listeners
 from app.adapters.trial_counts import TrialCounts
 from app.domain.audit import Event
 from app.domain.judge import Evidence, Rules, judge, remember

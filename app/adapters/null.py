@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from app.domain.audit import Event
 from app.domain.comparison import ShadowReport
+from app.domain.ports import Matrix
+from app.domain.prediction import Result, ServedModel
 
 
 class NoAlerts:
@@ -87,3 +89,10 @@ class NullMetrics:
     def exposition(self) -> tuple[str, bytes]:
         """Return an empty text."""
         return "text/plain; charset=utf-8", b""
+
+
+class NoDriftWatch:
+    """Fulfils ``DriftWatch`` where nobody watches."""
+
+    def observe(self, model: ServedModel, matrix: Matrix, result: Result) -> None:
+        """Keep nothing."""

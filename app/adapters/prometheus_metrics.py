@@ -18,8 +18,8 @@ from prometheus_client import (
     Summary,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.adapters.drift_metrics import DriftMetrics, SharedMetrics
 from app.adapters.metric_cells import counted, distribution, means, summary
 from app.adapters.shadow_metrics import ShadowMetrics
 from app.domain.comparison import ShadowReport
@@ -37,6 +37,9 @@ class PrometheusMetrics:
     Args:
         directory: where workers share their values (``PROMETHEUS_MULTIPROC_DIR``, which must be
             set before this module is imported); None keeps them in this process.
+
+    Attributes:
+        drift: for the watch over live rows alone.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -46,6 +49,7 @@ class PrometheusMetrics:
         self._caches: list[Any] = []
         self._count_requests()
         self._count_predictions()
+        self.drift = DriftMetrics(self._registry, is_shared=self._directory is not None)
         self._count_guarding()
 
     def _count_requests(self) -> None:
@@ -222,7 +226,7 @@ class PrometheusMetrics:
         if self._directory is not None:
             _forget_dead_gauges(self._directory)
             registry = CollectorRegistry()
-            MultiProcessCollector(registry, path=str(self._directory))  # type: ignore[no-untyped-call]
+            SharedMetrics(registry, self._directory)
         return CONTENT_TYPE_LATEST, generate_latest(registry)
 
 

@@ -163,6 +163,8 @@ class StageModels:
         self._look_around()
         for watched in (self._default, *self._others.values()):
             watched.refresh()
+        # A candidate, or a larger version, came in without having been asked for.
+        self._make_room(max(self._used, key=lambda it: self._used[it], default=""))
 
     def _watched(self, name: str | None) -> Contenders | None:
         if name is None or name == self.default_name:

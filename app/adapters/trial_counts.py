@@ -61,12 +61,11 @@ class TrialCounts:
                 self._arms[role][_FAILED] += 1
 
     def compared(self, report: ShadowReport) -> None:
-        """Count one request that both had; a candidate that fails does not agree."""
+        """Count requests that both had; a candidate that fails does not agree."""
         if self._limits is not None:
-            found = report.comparison
-            agrees = found is not None and found.n_agreeing == found.n_rows
             with self._lock:
-                self._compared["agreed" if agrees else "differed"] += 1
+                self._compared["agreed"] += report.n_alike
+                self._compared["differed"] += report.n_requests - report.n_alike
 
     def exchange(self) -> None:
         """Write what was counted where all workers find it; before that, learn where slow begins.

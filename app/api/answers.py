@@ -9,6 +9,16 @@ from app.domain.contract import Contract, Value
 
 _SHARE: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
 _FAULT: Final[Schema] = {"$ref": "#/components/schemas/Fault"}
+_FEATURES: Final[Schema] = {
+    "type": "object",
+    "description": "Only of entities: what their features were looked up in, and how old it is.",
+    "required": ["generation", "as_of", "age_seconds"],
+    "properties": {
+        "generation": {"type": "integer"},
+        "as_of": {"type": "string", "format": "date-time"},
+        "age_seconds": {"type": "number", "minimum": 0},
+    },
+}
 _VALUES: Final = "One for each target: "
 
 
@@ -29,6 +39,7 @@ def answer_schema(contract: Contract | None) -> Schema:
     }
     required = list(properties)
     properties |= _targets(contract) | _probabilities(contract) | _scores(contract)
+    properties["features"] = _FEATURES
     properties["errors"] = _list(_FAULT, "Only with on_error=skip: what is wrong with which row.")
     return {"type": "object", "required": required, "properties": properties}
 

@@ -10,7 +10,7 @@ from app.api.edge import services
 from app.api.openapi import Described
 from app.domain.access import Action, Principal
 from app.domain.contract import Contract
-from app.errors import ModelNotReadyError, ModelUnknownError
+from app.errors import FeaturesUnavailableError, ModelNotReadyError, ModelUnknownError
 
 
 def readable_names() -> list[str]:
@@ -32,4 +32,14 @@ def readable_models() -> Described:
     for name in readable_names():
         with suppress(ModelNotReadyError, ModelUnknownError):
             contracts[name] = models.contract(name)
-    return Described(contracts, models.default_name)
+    by_entity = frozenset(name for name, it in contracts.items() if takes_entities(it))
+    return Described(contracts, models.default_name, by_entity)
+
+
+def takes_entities(contract: Contract) -> bool:
+    """Say whether the feature store has all features of a model, as it serves now."""
+    try:
+        generation = services().entities.current()
+    except FeaturesUnavailableError:
+        return False
+    return generation.entity_of(contract.feature_names) is not None

@@ -60,7 +60,7 @@ class ContractSwagger(Swagger):  # type: ignore[misc]  # flasgger has no types
         models = readable_models()
         contracts = models.contracts.items()
         digests = [(name, it.version, it.artefact.sha256) for name, it in contracts]
-        key = (models.default, *digests)
+        key = (models.default, models.by_entity, *digests)
         found = self._documents.get(key)
         if found is None:
             found = document(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any
+from typing import Any, Final
 
 from app.api.schemas import takes_null
 from app.domain.contract import Contract, Feature, Value
+
+A_NAME: Final = "customer-7"
 
 
 def example_row(contract: Contract) -> list[Value]:
@@ -27,8 +29,11 @@ def example_body(contract: Contract) -> dict[str, Any]:
     return body
 
 
-def json_examples(contract: Contract | None) -> dict[str, Any]:
-    """Return bodies that the model takes, the plainest first."""
+def json_examples(contract: Contract | None, *, by_entity: bool = False) -> dict[str, Any]:
+    """Return bodies that the model takes, the plainest first.
+
+    *by_entity* says whether names of entities do instead of rows; the name is made up.
+    """
     if contract is None:
         return {}
     row, outputs = example_row(contract), contract.outputs
@@ -48,6 +53,8 @@ def json_examples(contract: Contract | None) -> dict[str, Any]:
     if takes_null(contract.features[0]) and contract.input != "texts":
         gap = {"data": [row, [None, *row[1:]]]}
         rows.append(_example("missing", "Two rows, one with a missing value", gap))
+    if by_entity:
+        rows.append(_example("entities", "Names of entities", {"entities": [A_NAME]}))
     return dict(rows)
 
 

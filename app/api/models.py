@@ -8,7 +8,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.api.access import requires
-from app.api.described import readable_names
+from app.api.described import readable_names, takes_entities
 from app.api.edge import services
 from app.api.pasted import how_to_call
 from app.api.readiness import readiness
@@ -92,6 +92,6 @@ def _how_to_call(contract: Contract) -> dict[str, Any]:
     most_bytes = settings.server.max_request_bytes
     return {
         **calls,
-        "schema": request_schema(contract, settings.model),
+        "schema": request_schema(contract, settings.model, by_entity=takes_entities(contract)),
         "limits": {"max_rows": settings.model.max_rows, "max_request_bytes": most_bytes},
     }

@@ -47,10 +47,12 @@ class Described:
     Attributes:
         contracts: by the name of the model.
         default: name of the default model; None when it is not among them.
+        by_entity: names of those whose features the feature store has.
     """
 
     contracts: Mapping[str, Contract]
     default: str | None = None
+    by_entity: frozenset[str] = frozenset()
 
     @property
     def of_the_default(self) -> Contract | None:
@@ -134,9 +136,10 @@ def _components(models: Described, settings: Settings) -> dict[str, Any]:
     }
     for suffix, contract in (("", None), *_by_suffix(models)):
         request, answer = f"PredictRequest{suffix}", f"PredictAnswer{suffix}"
-        parts["schemas"][request] = request_schema(contract, settings.model)
+        takes = bool(models.by_entity) if contract is None else contract.name in models.by_entity
+        parts["schemas"][request] = request_schema(contract, settings.model, by_entity=takes)
         parts["schemas"][answer] = answer_schema(contract)
-        parts["requestBodies"][f"Predict{suffix}"] = _rows(request, contract)
+        parts["requestBodies"][f"Predict{suffix}"] = _rows(request, contract, by_entity=takes)
         parts["responses"][f"Prediction{suffix}"] = _prediction(answer, contract)
     return {
         **_BASE["components"],
@@ -193,9 +196,9 @@ def _json_body(schema: str, examples: Mapping[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": _media(schema, examples)}}
 
 
-def _rows(schema: str, contract: Contract | None) -> dict[str, Any]:
+def _rows(schema: str, contract: Contract | None, *, by_entity: bool) -> dict[str, Any]:
     """Return the bodies that carry rows, in every media type."""
-    body = _json_body(schema, json_examples(contract))
+    body = _json_body(schema, json_examples(contract, by_entity=by_entity))
     body["content"] |= {
         CSV: _media("CsvRows", _text(csv_example(contract)) if contract else {}),
         NDJSON: _media("NdjsonRows", _text(ndjson_example(contract)) if contract else {}),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from app.domain.contract import NUMBERS, Contract, Feature, Value
 from app.domain.words import MAX_CHARACTERS
+from app.gate.entities import LONGEST_NAME
 from app.settings.schema import Model
 
 Schema = dict[str, Any]
@@ -21,8 +22,11 @@ ON_ERROR: Final[Schema] = {
 }
 
 
-def request_schema(contract: Contract | None, limits: Model) -> Schema:
-    """Return what a prediction request holds; without a contract the rows stay undescribed."""
+def request_schema(contract: Contract | None, limits: Model, *, by_entity: bool = False) -> Schema:
+    """Return what a prediction request holds; without a contract the rows stay undescribed.
+
+    *by_entity* says whether the feature store has the features, so that names do instead of rows.
+    """
     outputs = contract.outputs if contract else None
     properties: dict[str, Schema] = {"data": {"anyOf": _tables(contract, limits)}}
     if outputs is None or outputs.has_probabilities:
@@ -30,9 +34,12 @@ def request_schema(contract: Contract | None, limits: Model) -> Schema:
     if outputs is None or outputs.has_scores:
         properties["scores"] = _asked("Ask for the values of the decision function too.")
     properties["on_error"] = ON_ERROR
+    if by_entity:
+        properties["entities"] = _entities(limits)
+    rows = [{"required": ["data"]}, {"required": ["entities"]}]
     return {
         "type": "object",
-        "required": ["data"],
+        **({"oneOf": rows} if by_entity else rows[0]),
         "additionalProperties": False,
         "properties": properties,
     }
@@ -64,6 +71,16 @@ def code(text: object) -> str:
     """Return *text* so that Markdown shows it letter by letter: names come from people's files."""
     quoted = json.dumps(text, ensure_ascii=False).replace("`", "\\u0060")
     return f"`{quoted}`"
+
+
+def _entities(limits: Model) -> Schema:
+    return {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": limits.max_rows,
+        "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
+        "description": "Instead of data: names whose features the feature store has.",
+    }
 
 
 def _asked(description: str) -> Schema:

@@ -35,6 +35,16 @@ class Scores(NamedTuple):
     probabilities: Probabilities | None
     scores: FloatArray | None = None
 
+    def between(self, start: int, stop: int) -> Scores:
+        """Return the answers to the rows from *start* up to *stop*."""
+        shares = self.probabilities
+        if isinstance(shares, tuple):
+            shares = tuple(it[start:stop] for it in shares)
+        elif shares is not None:
+            shares = shares[start:stop]
+        scores = None if self.scores is None else self.scores[start:stop]
+        return Scores(self.predictions[start:stop], shares, scores)
+
 
 class Engine(Protocol):
     """A fitted model. Threads may share it."""

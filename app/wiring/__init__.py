@@ -18,6 +18,8 @@ from app.gate.turns import Turns
 from app.settings import overlay
 from app.settings.schema import Settings
 from app.wiring.changes import StageChanges
+from app.wiring.drift import drift_watch
+from app.wiring.entities import entity_features
 from app.wiring.models import (
     check_model,
     open_compiled,
@@ -47,6 +49,7 @@ def build_services(
     metrics = PrometheusMetrics(metrics_directory)
     limits = counted_limits(settings, metrics)
     webhook = settings.alerts.slack_webhook
+    alerts = SlackAlerts(webhook.get_secret_value(), limits) if webhook else NoAlerts()
     audit_queue = audit(settings, metrics)
     changes = StageChanges(settings)
     return Services(
@@ -54,13 +57,15 @@ def build_services(
         rules=ReloadedRules(settings, load, settings.reload_file),
         models=stage_models(settings, metrics, audit_queue, changes),
         changes=changes,
+        drift=drift_watch(settings, metrics.drift, alerts, limits),
+        entities=entity_features(settings),
         tokens=tokens(settings, metrics),
         revocations=revocations(settings, metrics),
         limits=limits,
         audit=audit_queue,
         cache=LruCache(settings.cache.max_entries) if settings.cache.max_entries else None,
         metrics=metrics,
-        alerts=SlackAlerts(webhook.get_secret_value(), limits) if webhook else NoAlerts(),
+        alerts=alerts,
         now=partial(datetime.now, UTC),
         readers=Readers(settings.server.threads),
         turns=Turns(settings.server.max_queue_ms / 1e3, threads=settings.server.threads),

@@ -18,7 +18,8 @@ from app.adapters.model_files import ARTEFACT, MANIFEST
 from app.adapters.model_signatures import ModelSignatures
 from app.adapters.null import NullMetrics
 from app.adapters.promoted_models import PromotedModels
-from app.adapters.shadow import Listeners, ShadowQueue
+from app.adapters.shadow import ShadowQueue
+from app.adapters.shadow_work import Listeners
 from app.adapters.stage_folder import Placing
 from app.adapters.stage_models import Loading, StageModels
 from app.domain.contract import Contract, Input
@@ -37,6 +38,8 @@ __all__ = [
     "open_estimator",
     "promoted_models",
     "reference_engine",
+    "registered",
+    "row_reader",
     "stage_models",
 ]
 
@@ -107,9 +110,9 @@ def _placing(settings: Settings) -> Placing:
     candidates: dict[str, tuple[Path, Split]] = {}
     for name, traffic in settings.traffic.items():
         if traffic.version is not None:
-            pinned[name] = _registered(settings, name, "version", traffic.version)
+            pinned[name] = _set(settings, name, "version", traffic.version)
         if traffic.candidate is not None:
-            file = _registered(settings, name, "candidate", traffic.candidate)
+            file = _set(settings, name, "candidate", traffic.candidate)
             split = Split(
                 model=name,
                 version=traffic.candidate,
@@ -122,16 +125,25 @@ def _placing(settings: Settings) -> Placing:
     return Placing(pinned=pinned, candidates=candidates)
 
 
-def _registered(settings: Settings, name: str, key: str, version: str) -> Path:
+def _set(settings: Settings, name: str, key: str, version: str) -> Path:
     """Return the joblib file of a version that the settings name."""
+    try:
+        return registered(settings, name, version)
+    except RegistryError as error:
+        raise SettingsError(f"traffic.{name}.{key}: {error}.") from error
+
+
+def registered(settings: Settings, name: str, version: str) -> Path:
+    """Return the joblib file of a registered version, on this machine.
+
+    Raises:
+        RegistryError: there is no such version, or it is damaged.
+    """
     registry = registry_of(settings)
     folder = registry if isinstance(registry, Path) else registry.copies
     file = folder / name / version / ARTEFACT
     if not file.with_name(MANIFEST).is_file():
-        try:
-            read_version(registry, name, version)  # a registry elsewhere leaves a copy here
-        except RegistryError as error:
-            raise SettingsError(f"traffic.{name}.{key}: {error}.") from error
+        read_version(registry, name, version)  # a registry elsewhere leaves a copy here
     return file
 
 
@@ -155,7 +167,7 @@ def promoted_models(
         path=path,
         name=name,
         kept=KeptModels(settings.path(settings.runtime_path) / "models", path, MANIFEST),
-        reader_of=partial(_reader, settings),
+        reader_of=partial(row_reader, settings),
         open_estimator=partial(open_estimator, allowed_modules=settings.security.allowed_modules),
         signatures=ModelSignatures(map(settings.path, settings.security.model_keys)),
         metrics=metrics,
@@ -188,12 +200,13 @@ def reference_engine(
     return SklearnEngine(estimator, has_probabilities=has_probabilities, takes=takes)
 
 
-def _reader(settings: Settings, contract: Contract) -> RowReader:
+def row_reader(settings: Settings, contract: Contract, max_rows: int | None = None) -> RowReader:
+    """Return what reads rows for *contract*; None for as many as the settings allow."""
     bounds = settings.model.input_validation
     return RowReader(
         contract,
         min_value=bounds.min_value,
         max_value=bounds.max_value,
         nan_replacement=settings.nan_replacement,
-        max_rows=settings.model.max_rows,
+        max_rows=max_rows or settings.model.max_rows,
     )

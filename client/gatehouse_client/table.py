@@ -161,10 +161,14 @@ def _converted(column: Sequence[Any], feature: Feature) -> list[Any]:
 
 
 def _text(value: Any, feature: Feature) -> str:
-    """Return a category as text: a whole number that a DataFrame holds as a float loses its .0."""
+    """Return a category as text: a whole number as the contract writes it, 1 or 1.0."""
     text = str(value)
-    if isinstance(value, float) and value.is_integer() and text not in feature.categories:
+    if text in feature.categories or isinstance(value, bool):
+        return text
+    if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, int) and f"{value}.0" in feature.categories:
+        return f"{value}.0"
     return text
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from app.adapters.null import NoAudit, NullMetrics
-from app.adapters.shadow import Listeners, ShadowQueue
+from app.adapters.shadow import ShadowQueue
+from app.adapters.shadow_work import Listeners
 from app.adapters.stage_folder import Placing
 from app.adapters.stage_models import Loading, StageModels
 from app.domain.ports import Metrics
@@ -322,6 +323,25 @@ def test_champion_and_candidate_are_let_go_together(settings: Settings) -> None:
     assert models.loaded("sides") is None
     assert models.split("sides") is None
     assert versions(models, "sides") == before == ["2"] * len(CALLERS)
+
+
+def test_a_candidate_that_comes_later_makes_room_too(settings: Settings) -> None:
+    for name in ("sides", "other"):
+        for _ in range(2):
+            a_promoted_model(settings, a_classification_table(), name=name)
+    promoted(settings, "1", "other")
+    models = served(settings, most_bytes=1_000_000)
+    size = models.find("sides").size_bytes + models.find("other").size_bytes
+    tight = served(settings, most_bytes=size)
+    for name in ("sides", "other"):
+        tight.find(name)
+    assert tight.loaded("sides") is not None
+
+    started(settings, model="other", share=1)
+    tight.refresh()
+
+    assert tight.split("other") is not None
+    assert tight.loaded("sides") is None
 
 
 def test_a_contract_is_known_before_its_model_is_loaded(settings: Settings) -> None:

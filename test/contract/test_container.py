@@ -191,11 +191,12 @@ def test_prometheus_scrapes_the_gateway(app: Flask) -> None:
     watcher, gateway = (compose()["services"][name] for name in ("prometheus", "gateway"))
     content = yaml.safe_load((PROJECT / "monitoring/prometheus.yml").read_text())
     (job,) = (job for job in content["scrape_configs"] if job["job_name"] == "gatehouse")
-    (mounted,) = bind_mounts(watcher)
+    mounted, *rules = bind_mounts(watcher)
 
     assert {"/livez", job["metrics_path"]} <= {rule.rule for rule in app.url_map.iter_rules()}
     assert job["static_configs"] == [{"targets": [f"gateway:{final('EXPOSE')}"]}]
     assert f"--config.file={mounted}" in watcher["command"]
+    assert rules == [f"/etc/prometheus/{name}" for name in content["rule_files"]]
     assert set(watcher["networks"]) & set(gateway["networks"])
 
 

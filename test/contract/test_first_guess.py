@@ -15,6 +15,8 @@ from app.settings.overlay import PROJECT
 from test.builders import a_promoted_model, some_settings
 from test.unit.scripts.process import environment
 
+pytestmark = pytest.mark.usefixtures("unmeasured_processes")
+
 PAPERS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), PROJECT / "Makefile"])
 _PATH = re.compile(r"(?<![\w./])((?:app|scripts|jwt_tools|benchmarks|configs|test)/[\w./-]+\.\w+)")
 _MODULE = re.compile(r"-m ((?:app|scripts|jwt_tools|benchmarks)(?:\.\w+)+)")

@@ -11,6 +11,19 @@ from test.e2e.server import Server, project, running_server
 
 MAX_BODY_BYTES = 20_000
 LIMIT = 50
+RUNS_LINES_OF_ITS_OWN = {"test_deployment", "test_draining", "test_refusals", "test_workers"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _unmeasured_servers(request: pytest.FixtureRequest) -> None:
+    """Measure the coverage of launchers, not of all servers: other tests run the same lines."""
+    if request.module.__name__.rpartition(".")[2] not in RUNS_LINES_OF_ITS_OWN:
+        request.getfixturevalue("unmeasured_processes")
+
+
+@pytest.fixture(autouse=True)
+def _unmeasured_callers(no_cover: None) -> None:
+    """Measure no coverage of those who ask: what counts runs in the servers."""
 
 
 @pytest.fixture(scope="session", params=["granian", "gunicorn"])

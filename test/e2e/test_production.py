@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.settings.overlay import PROJECT
-from test.e2e.calls import PREDICT, a_body, ask, json_headers, predict
+from test.e2e.calls import PREDICT, a_body, ask, json_headers, predict, until
 from test.e2e.server import Server, variables
 
 pytestmark = pytest.mark.e2e
@@ -44,7 +44,7 @@ def test_a_token_of_the_script_gets_what_the_file_says(production: Server) -> No
     assert answer["classes"] == [0, 1, 2]
     assert answer["model"] == {"name": "sides", "version": "1"}
     assert reply.headers["X-Model-Version"] == "1"
-    assert "(prod, " in production.stdout()
+    until(lambda: "(prod, " in production.stdout(), "the launcher does not say where it is")
 
 
 def test_a_token_of_dev_is_worth_nothing_in_production(production: Server) -> None:

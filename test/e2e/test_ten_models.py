@@ -11,15 +11,14 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sklearn.model_selection import train_test_split
 
 from app.domain.contract import Contract
 from app.domain.ports import Matrix
 from app.lifecycle.datasets import Table, built_in, from_csv
-from app.lifecycle.estimators import SEED
 from app.lifecycle.labelled_texts import from_texts
 from app.lifecycle.promote import promote
-from app.lifecycle.train import HELD_OUT_SHARE, train
+from app.lifecycle.splits import split
+from app.lifecycle.train import train
 from app.wiring import open_compiled, reference_engine
 from test.builders import a_token
 from test.e2e.calls import a_body, ask, json_headers
@@ -80,7 +79,9 @@ def ten(root: Path) -> dict[str, Trained]:
             open_compiled=open_compiled,
         )
         promote(models, registry, name, contract.version, stage=settings.stage)
-        found[name] = Trained(contract, joblib.load(folder / "model.joblib"), held_out(table))
+        found[name] = Trained(
+            contract, joblib.load(folder / "model.joblib"), split(table).held_out.features
+        )
     return found
 
 
@@ -89,18 +90,6 @@ def gateway(root: Path, ten: dict[str, Trained]) -> Iterator[Server]:
     assert len(ten) == 10
     with running_server(root, RATE_LIMIT="1000000 per minute") as server:
         yield server
-
-
-def held_out(table: Table) -> Matrix:
-    """The rows that training left aside."""
-    has_classes = table.is_classification and not table.target_names
-    picked: Matrix = train_test_split(
-        table.features,
-        test_size=HELD_OUT_SHARE,
-        random_state=SEED,
-        stratify=table.target if has_classes else None,
-    )[1]
-    return picked
 
 
 def sendable(rows: Matrix) -> list[list[Any]]:

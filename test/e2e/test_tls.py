@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from test.e2e.calls import HOST, PREDICT, a_body, exchange, json_headers, send
+from test.e2e.calls import HOST, PREDICT, a_body, exchange, json_headers, send, until
 from test.e2e.server import Server
 
 pytestmark = pytest.mark.e2e
@@ -71,4 +71,4 @@ def test_plain_http_gets_no_answer(production: Server) -> None:
 
     assert not received.startswith((b"HTTP/1.1 2", b"HTTP/1.1 5"))
     assert production.url.startswith("https://")
-    assert production.url in production.stdout()
+    until(lambda: production.url in production.stdout(), "the launcher does not say its address")

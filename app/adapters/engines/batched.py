@@ -207,7 +207,7 @@ class BatchedEngine:
         start = 0
         for job, rows in pieces:
             stop = start + len(rows)
-            job.advance(_between(scores, start, stop))
+            job.advance(scores.between(start, stop))
             start = stop
 
     def _scores(self, parts: Sequence[Matrix]) -> Scores:
@@ -230,11 +230,3 @@ def joined_probabilities(parts: Sequence[Scores]) -> Probabilities | None:
     if isinstance(known[0], tuple):
         return tuple(map(np.concatenate, zip(*known, strict=True)))
     return np.concatenate(cast("list[FloatArray]", known))
-
-
-def _between(scores: Scores, start: int, stop: int) -> Scores:
-    shares = scores.probabilities
-    if isinstance(shares, tuple):
-        return Scores(scores.predictions[start:stop], tuple(it[start:stop] for it in shares))
-    part = None if shares is None else shares[start:stop]
-    return Scores(scores.predictions[start:stop], part)

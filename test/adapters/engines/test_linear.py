@@ -56,6 +56,7 @@ CASES = [
     pytest.param(LinearSVC(), TUMOURS, id="margin of two"),
     pytest.param(LinearSVC(), WINES, id="margin of three"),
     pytest.param(RidgeClassifier(), FLOWERS, id="ridge of classes"),
+    pytest.param(RidgeClassifier(), TUMOURS, id="ridge of two classes"),
     pytest.param(Perceptron(), TUMOURS, id="perceptron"),
     pytest.param(Ridge(), SUGARS, id="ridge"),
     pytest.param(LinearRegression(), SUGARS, id="least squares"),

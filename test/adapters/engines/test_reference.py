@@ -41,8 +41,9 @@ joblib.dump(shares, sys.argv[1])
 
 
 def a_frame() -> Any:
+    """The rows as pandas reads them from a file: NaN where a value is missing."""
     pd = pytest.importorskip("pandas")
-    return pd.DataFrame(ROWS, columns=COLUMNS)
+    return pd.DataFrame(ROWS, columns=COLUMNS).replace({None: np.nan})
 
 
 def pipelines() -> list[Any]:

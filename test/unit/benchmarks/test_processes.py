@@ -36,7 +36,10 @@ def test_cpu_time_of_children_counts_when_they_have_ended_too(tmp_path: Path) ->
         assert one.cpu_seconds() >= 0.29
 
 
-def test_what_a_server_has_started_counts_and_ends_with_it(tmp_path: Path) -> None:
+def test_what_a_server_has_started_counts_and_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.processes._TERM_SECONDS", 0.2)  # until it is killed
     child = f"{BUSY}\n{AND_WAIT}"
     code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}])"
     with running(f"{code}; import time; time.sleep(60)", tmp_path) as one:

@@ -63,6 +63,7 @@ def test_every_form_is_sent_alike(data: Any) -> None:
         ("A", "A"),
         (1, "1"),
         (1.0, "1"),
+        (2, "2.0"),
         (2.0, "2.0"),
         (1.5, "1.5"),
         (np.int64(1), "1"),

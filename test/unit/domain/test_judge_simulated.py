@@ -11,6 +11,7 @@ from app.domain.judge import Arm, Evidence, Rules, judge
 from app.domain.slowness import Timed, learn
 from app.domain.verdict import Verdict
 
+pytestmark = pytest.mark.no_cover  # half a million judgements, of lines that test_judge.py runs
 SPREAD = 0.5  # of the logarithm of a duration
 EVERY = 50
 BLOCK = 10_000

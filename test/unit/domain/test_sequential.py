@@ -77,6 +77,7 @@ def ever_increased(
     return refuted
 
 
+@pytest.mark.no_cover  # the same few lines a hundred thousand times
 @pytest.mark.parametrize(
     ("shares", "limit"), [((0.3, 0.3), 0.0), ((0.1, 0.2), 0.1), ((0.0, 0.05), 0.05)], ids=str
 )

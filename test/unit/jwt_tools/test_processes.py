@@ -12,6 +12,8 @@ import pytest
 from test.builders import SECRET
 from test.unit.scripts.process import Done, run_module, run_script
 
+pytestmark = pytest.mark.usefixtures("unmeasured_processes")
+
 
 def by_path(root: Path, *arguments: str, **variables: str) -> Done:
     """Run it from another folder than the project's."""

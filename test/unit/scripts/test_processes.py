@@ -14,6 +14,8 @@ from app.lifecycle.registry import read_folder, read_version
 from app.settings.overlay import PROJECT
 from test.unit.scripts.process import environment, run_module, run_script
 
+pytestmark = pytest.mark.usefixtures("unmeasured_processes")
+
 
 def test_training_stores_a_version(tmp_path: Path) -> None:
     done = run_script(tmp_path, "scripts/run_training.py")
@@ -55,7 +57,7 @@ def test_registration_then_promotion_put_a_users_model_on_a_stage(tmp_path: Path
     assert registered.stdout.startswith("my 1: regression, 2 features\n")
     target = tmp_path / "model/production/model.joblib"
     assert (promoted.returncode, promoted.stderr) == (0, "")
-    assert promoted.stdout == f"my 1 is promoted: {target}\n"
+    assert promoted.stdout.endswith(f"\nmy 1 is promoted: {target}\n")
     assert read_folder(target.parent).contract.name == "my"
 
 

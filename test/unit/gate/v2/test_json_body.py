@@ -11,11 +11,12 @@ from app.gate.v2.json_body import read_object
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=25,
 )
 
 
-@given(st.dictionaries(st.text(), VALUES))
+@given(st.dictionaries(st.text(), VALUES, max_size=5))
 def test_any_object_is_read_as_it_is(value: dict[str, object]) -> None:
     assert read_object(json.dumps(value, ensure_ascii=False).encode()) == value
 
