@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,7 +10,9 @@ from app.domain.contract import Feature
 from app.domain.rows import RowReader
 from app.domain.sifting import sift
 from app.lifecycle.batch.extents import Block, Refused
-from app.lifecycle.batch.rows import sieve
+from app.lifecycle.batch.rows import Scorer, sieve
+from app.settings.schema import Settings
+from app.wiring.offline import open_version
 from test.builders import a_contract
 
 FEATURES = {
@@ -64,3 +68,19 @@ def test_rows_with_cells_that_could_not_be_read_are_out_from_the_start() -> None
 
     assert [*found.kept] == [0, 2]
     assert [(it.row, it.feature) for it in found.faults] == [(1, "a")]
+
+
+def test_answers_stay_when_more_blocks_are_scored(line: Settings) -> None:
+    model = open_version(line, None)
+    assert model.engine_name == "linear"
+    scorer = Scorer(model, pa.schema([]), datetime(2026, 1, 1, tzinfo=UTC))
+    numbers = np.arange(500.0)
+
+    told = [
+        scorer.score(Block(pa.RecordBatch.from_pydict({"a": it, "b": -it}), np.arange(len(it))))[0]
+        for it in (numbers[:200], numbers[200:250], numbers[250:])
+    ]
+
+    answers = np.concatenate([it.column("prediction").to_numpy() for it in told])
+    expected = model.engine.predict(np.column_stack([numbers, -numbers])).predictions
+    assert np.allclose(answers, expected, rtol=1e-12)
