@@ -22,7 +22,6 @@ from app.gate.call import EVIDENCE, MODEL, SUBJECT, Answer, Call
 from app.gate.decode import PredictBody
 from app.gate.entities import looked_up, refuse_unknown
 from app.gate.formats import Reading, Writing, formats_of
-from app.gate.named import Named
 from app.gate.problems import INTERNAL, problem, problem_of
 from app.gate.services import Services
 from app.gate.text_answers import without_rows
@@ -179,8 +178,8 @@ def _paid(
     What is wrong with an entity tells something of it, and that there is one.
     """
     spend = partial(charge_rows, services, entry.principal, model.contract.name)
-    if isinstance(body.lines, Named):
-        spend(len(body.lines.starts), entry.ticket)
+    if body.places is not None and body.places.unit == "entity":
+        spend(len(body.places.starts), entry.ticket)
         refuse_unknown(body)
         return validated(model, body)
     matrix, body = validated(model, body)

@@ -16,7 +16,7 @@ from app.errors import BodyMalformedError, FieldError, InputInvalidError
 from app.gate.cells import Values, values_of
 from app.gate.csv_form import CsvForm
 from app.gate.decode import PredictBody
-from app.gate.lines import Lines
+from app.gate.places import Places
 from app.gate.wishes import Asked
 
 _RETURN: Final = "a carriage return stands without a line feed"
@@ -47,7 +47,7 @@ def cell_by_cell(body: bytes, asked: Asked, form: CsvForm) -> PredictBody:
     if not found:
         raise InputInvalidError([FieldError(None, None, "the body must hold rows")])
     form.check_size(len(found))
-    lines = Lines([record.line for record in found], range(len(found)))
+    lines = Places([record.line for record in found], range(len(found)))
     columns, wrong = _columns([record.cells for record in found], order, form.contract, asked)
     if wrong and not asked.skips:
         raise InputInvalidError([lines.fault(*fault) for fault in wrong])
@@ -58,7 +58,7 @@ def cell_by_cell(body: bytes, asked: Asked, form: CsvForm) -> PredictBody:
         asked.wish,
         is_in_order=form.contract.input == "numbers",
         skips=asked.skips,
-        lines=lines,
+        places=lines,
     )
 
 
@@ -99,7 +99,9 @@ def _left(rows: list[int], wrong: list[_Wrong], asked: Asked) -> list[int]:
     return [row for row in rows if row < last]
 
 
-def _good(columns: list[_Column], wrong: list[_Wrong], lines: Lines) -> tuple[list[_Column], Lines]:
+def _good(
+    columns: list[_Column], wrong: list[_Wrong], lines: Places
+) -> tuple[list[_Column], Places]:
     """Return the columns without the rows in which something is *wrong*."""
     faulty = {fault[0] for fault in wrong}
     good = [row for row in lines.rows if row not in faulty]

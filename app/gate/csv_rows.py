@@ -14,7 +14,7 @@ from app.gate.bulk import read_bulk
 from app.gate.csv_form import CsvForm
 from app.gate.csv_records import cell_by_cell
 from app.gate.decode import PredictBody
-from app.gate.lines import Lines
+from app.gate.places import Places
 from app.gate.wishes import Asked
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # spreadsheets write it
@@ -35,8 +35,8 @@ def decode_csv(body: bytes, asked: Asked, form: CsvForm) -> PredictBody:
     if rows is None:
         return cell_by_cell(body, asked, form)
     first, n_rows = 1 + form.names_columns, len(rows)
-    lines = Lines(range(first, first + n_rows), range(n_rows))
-    return PredictBody(rows, asked.wish, is_in_order=True, skips=asked.skips, lines=lines)
+    lines = Places(range(first, first + n_rows), range(n_rows))
+    return PredictBody(rows, asked.wish, is_in_order=True, skips=asked.skips, places=lines)
 
 
 def numbers_at_once(body: bytes, form: CsvForm) -> FloatArray | None:

@@ -13,8 +13,7 @@ from app.domain.prediction import Wish
 from app.errors import BodyMalformedError, FieldError
 from app.gate.bulk import read_bulk
 from app.gate.duplicates import refuse_duplicates
-from app.gate.lines import Lines
-from app.gate.named import Named
+from app.gate.places import Places
 from app.gate.wishes import NOTHING, asked_in_members
 
 # From so many bytes on, reading them at once pays: some eighty numbers.
@@ -46,7 +45,7 @@ class PredictBody(NamedTuple):
         wish: what is asked for besides predictions.
         is_in_order: whether ``data`` is a matrix with one column for each feature, in their order.
         skips: whether a faulty row leaves the others their answers.
-        lines: of a body that is made of lines, or that names its rows.
+        places: of the rows of a body that is made of lines, or that names entities.
         gaps: known once the rows were checked, where faulty ones are skipped.
         entities: whatever names the rows of a body without ``data``.
         generation: that the features of these entities lie in, once they were looked up.
@@ -56,7 +55,7 @@ class PredictBody(NamedTuple):
     wish: Wish = Wish()
     is_in_order: bool = False
     skips: bool = False
-    lines: Lines | Named | None = None
+    places: Places | None = None
     gaps: Gaps | None = None
     entities: object = None
     generation: Generation | None = None

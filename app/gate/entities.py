@@ -16,7 +16,7 @@ from app.errors import (
     InputInvalidError,
 )
 from app.gate.decode import PredictBody
-from app.gate.named import Named
+from app.gate.places import Places
 from app.gate.services import Services
 
 LONGEST_NAME: Final = 200
@@ -38,9 +38,9 @@ def looked_up(body: PredictBody, contract: Contract, services: Services) -> Pred
     entities = _checked(body.entities, services.settings.model.max_rows)
     found = services.entities.look_up(contract.feature_names, entities)
     _check_age(found.generation, services)
-    named = _named(entities, found)
-    rows: list[Any] = [list(found.rows[row] or ()) for row in named.rows]
-    return body._replace(data=rows, lines=named, generation=found.generation)
+    places = _placed(entities, found)
+    rows: list[Any] = [list(found.rows[row] or ()) for row in places.rows]
+    return body._replace(data=rows, places=places, generation=found.generation)
 
 
 def refuse_unknown(body: PredictBody) -> None:
@@ -49,8 +49,8 @@ def refuse_unknown(body: PredictBody) -> None:
     Raises:
         EntityUnknownError: one is neither.
     """
-    if isinstance(body.lines, Named) and body.lines.faults and not body.skips:
-        raise EntityUnknownError(body.lines.faults)
+    if body.places is not None and body.places.faults and not body.skips:
+        raise EntityUnknownError(body.places.faults)
 
 
 def freshness(generation: Generation, now: datetime) -> dict[str, object]:
@@ -90,12 +90,10 @@ def _age_seconds(generation: Generation, now: datetime) -> float:
     return max(0.0, (now - generation.as_of).total_seconds())
 
 
-def _named(entities: Sequence[str], found: Found) -> Named:
+def _placed(entities: Sequence[str], found: Found) -> Places:
     known = [row for row, values in enumerate(found.rows) if values is not None]
-    if len(known) == len(entities):
-        return Named(entities, known)
-    named = Named(entities, known)
+    places = Places(entities, known, unit="entity")
     faults = tuple(
-        named.fault(row, None, _REASON) for row, values in enumerate(found.rows) if values is None
+        places.fault(row, None, _REASON) for row, values in enumerate(found.rows) if values is None
     )
-    return named._replace(faults=faults)
+    return places._replace(faults=faults)

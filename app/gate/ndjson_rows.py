@@ -12,7 +12,7 @@ from app.errors import BodyTooLargeError, FieldError, InputInvalidError
 from app.gate.bulk import read_bulk
 from app.gate.decode import BULK_BYTES, PredictBody, loads
 from app.gate.duplicates import name_that_stands_twice
-from app.gate.lines import Lines
+from app.gate.places import Places
 from app.gate.wishes import Asked
 
 
@@ -30,13 +30,13 @@ def decode_ndjson(body: bytes, asked: Asked, max_rows: int) -> PredictBody:
     n_rows = text.count(b"\n") + 1
     if n_rows > max_rows:
         raise BodyTooLargeError(f"{n_rows} rows; at most {max_rows} are taken.")
-    lines = Lines(range(1, n_rows + 1), range(n_rows))
+    lines = Places(range(1, n_rows + 1), range(n_rows))
     rows: Any = numbers_at_once(text, n_rows) if len(text) >= BULK_BYTES else None
     if rows is None:
         rows, lines = line_by_line(text)
     if lines.faults and not asked.skips:
         raise InputInvalidError(lines.faults)
-    return PredictBody(rows, asked.wish, skips=asked.skips, lines=lines)
+    return PredictBody(rows, asked.wish, skips=asked.skips, places=lines)
 
 
 def numbers_at_once(text: bytes, n_rows: int) -> FloatArray | None:
@@ -53,10 +53,10 @@ def numbers_at_once(text: bytes, n_rows: int) -> FloatArray | None:
     return bulk[0] if bulk is not None and len(bulk[0]) == n_rows else None
 
 
-def line_by_line(text: bytes) -> tuple[list[Any], Lines]:
+def line_by_line(text: bytes) -> tuple[list[Any], Places]:
     """Return the rows that can be read, and where each line stands: the judge of every body."""
     found = text.split(b"\n")
-    lines = Lines(range(1, len(found) + 1), range(len(found)))
+    lines = Places(range(1, len(found) + 1), range(len(found)))
     rows: list[Any] = []
     kept: list[int] = []
     faults: list[FieldError] = []
@@ -73,4 +73,4 @@ def line_by_line(text: bytes) -> tuple[list[Any], Lines]:
             continue
         rows.append(row)
         kept.append(number)
-    return rows, Lines(lines.starts, kept, (*faults,))
+    return rows, Places(lines.starts, kept, (*faults,))

@@ -29,18 +29,18 @@ def validated(model: ServedModel, body: PredictBody) -> tuple[Matrix, PredictBod
     if body.wish.probabilities or body.wish.scores:
         _check_wish(body.wish, model.contract.outputs)
     read: _Read = model.reader.checked if body.is_in_order else model.reader.matrix
-    if not body.skips and body.lines is None:
+    if not body.skips and body.places is None:
         return read(body.data), body
     try:
         return _sifted(read, body, model) if body.skips else (read(body.data), body)
     except InputInvalidError as error:
-        if body.lines is None:
+        if body.places is None:
             raise
-        raise InputInvalidError(body.lines.located(error.faults)) from error
+        raise InputInvalidError(body.places.located(error.faults)) from error
 
 
 def _sifted(read: _Read, body: PredictBody, model: ServedModel) -> tuple[Matrix, PredictBody]:
-    lines = body.lines
+    lines = body.places
     has_rows = lines is None or len(lines.rows) > 0
     parts, kept, faults = sift(read, body.data) if has_rows else Sifted([], [], [])
     n_rows = len(kept) + len(faults)

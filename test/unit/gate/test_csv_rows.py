@@ -104,17 +104,17 @@ def test_where_faulty_rows_are_skipped_the_others_are_read() -> None:
 
     assert isinstance(found.data, np.ndarray)
     assert found.data.tolist() == [[3, 2], [7, 6]]
-    assert found.lines is not None
-    assert [*found.lines.rows] == [1, 3]
-    assert [*found.lines.starts] == [2, 3, 4, 5]
-    assert [fault.row for fault in found.lines.faults] == [0, 2]
+    assert found.places is not None
+    assert [*found.places.rows] == [1, 3]
+    assert [*found.places.starts] == [2, 3, 4, 5]
+    assert [fault.row for fault in found.places.faults] == [0, 2]
 
 
 def test_a_row_with_several_faulty_cells_is_skipped_for_the_first_feature() -> None:
     found = decode_csv(b"b,a\n1,2\nx,y\n", SKIP, form())
 
-    assert found.lines is not None
-    assert [(fault.row, fault.feature) for fault in found.lines.faults] == [(1, "a")]
+    assert found.places is not None
+    assert [(fault.row, fault.feature) for fault in found.places.faults] == [(1, "a")]
 
 
 def test_the_first_faults_are_those_of_the_first_rows() -> None:
@@ -152,8 +152,8 @@ def test_where_every_row_is_faulty_none_is_left() -> None:
     found = decode_csv(b"town,age,alone\n,x,\n,,y\n", SKIP, form(PASSENGER))
 
     assert found.data == {"age": [], "alone": [], "town": []}
-    assert found.lines is not None
-    assert len(found.lines.faults) == 2
+    assert found.places is not None
+    assert len(found.places.faults) == 2
 
 
 def test_too_many_rows_are_refused() -> None:

@@ -25,8 +25,8 @@ def test_each_line_is_a_row() -> None:
     found = decode_ndjson(b"[1, null]\r\n[NaN, 4]\n\n", NOTHING, 10)
 
     assert found.data == [[1, None], [None, 4]]
-    assert found.lines is not None
-    assert [*found.lines.starts] == [1, 2]
+    assert found.places is not None
+    assert [*found.places.starts] == [1, 2]
 
 
 def test_a_row_may_be_an_object_or_a_text() -> None:
@@ -50,9 +50,9 @@ def test_where_faulty_rows_are_skipped_the_others_are_read() -> None:
     found = decode_ndjson(b"[1, 2]\nx\n[3, 4]\n", SKIP, 10)
 
     assert found.data == [[1, 2], [3, 4]]
-    assert found.lines is not None
-    assert [*found.lines.rows] == [0, 2]
-    assert [fault.row for fault in found.lines.faults] == [1]
+    assert found.places is not None
+    assert [*found.places.rows] == [0, 2]
+    assert [fault.row for fault in found.places.faults] == [1]
 
 
 def test_too_many_rows_are_refused_before_they_are_read() -> None:
