@@ -38,6 +38,13 @@ _GROUP_ROWS: Final = 2**20
 _BLOCK_ROWS: Final = 2**14
 _FOREST_SHARE: Final = 10  # a forest gets a tenth of the rows
 FORMS: Final = ("Parquet", "Parquet, plain and not null", "Arrow")
+_WAYS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    (FORMS[0], {}),
+    (FORMS[1], {}),
+    (FORMS[2], {}),
+    (FORMS[2], {"form": "arrow"}),
+    (FORMS[0], {"engine": "ray"}),
+)
 NOTES: Final = """\
 {rows:,} rows of 10 numbers for the linear engine and a tenth of them for the forest (100 trees);
 {cores} cores, medians over {rounds} rounds in which all rows of the table take turns; 'of the
@@ -106,14 +113,17 @@ def _measured(
             say(f"{name}: round {number + 1} of {n_rounds}")
             limit = _limit(engine, matrix, cores)
             found.append(Timed(name, "engine on an array in memory", limit, limit))
-            for form, source in inputs.items():
-                rate = _rate(settings, name, source, len(matrix), partial(_wishes, cores))
-                found.append(Timed(name, f"local, {form}", rate, limit))
-            asked = partial(_wishes, cores, engine="ray")
-            rate = _rate(settings, name, inputs[FORMS[0]], len(matrix), asked)
-            found.append(Timed(name, f"Ray, {FORMS[0]}", rate, limit))
+            for form, options in _WAYS:
+                asked = partial(_wishes, cores, **options)
+                rate = _rate(settings, name, inputs[form], len(matrix), asked)
+                found.append(Timed(name, _named(form, **options), rate, limit))
     ray.shutdown()
     return found
+
+
+def _named(source: str, *, form: str = "parquet", engine: str = "local") -> str:
+    """Return what one way of scoring is called in the table."""
+    return f"{engine.replace('ray', 'Ray')}, {source} to {form.capitalize()}"
 
 
 def _train(settings: Settings, name: str) -> None:
