@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from app.domain.prediction import ServedModel
 from app.errors import OperatorError
 from app.lifecycle.batch.job import Job
-from app.lifecycle.batch.parts import Written, score_part
+from app.lifecycle.batch.parts import Written, finished, score_part
 from app.lifecycle.batch.plan import Part
 
 _AHEAD: Final = 2
@@ -22,8 +22,8 @@ _OPENED: Final[dict[str, ServedModel]] = {}  # of a process that scores, by dige
 
 def score_on_ray(
     job: Job, parts: Sequence[Part], address: str | None, n_workers: int
-) -> Iterator[Written]:
-    """Give each of *parts* when it is written, whichever is first.
+) -> Iterator[Part]:
+    """Give each of *parts* when it is done, whichever is first.
 
     Args:
         job: what they are parts of.
@@ -45,7 +45,7 @@ def score_on_ray(
                 running.append(task.remote(shared, waiting.pop()))
             [done], running = ray.wait(running, num_returns=1)
             try:
-                yield ray.get(done)
+                yield finished(job, ray.get(done))
             except ray.exceptions.RayTaskError as error:
                 cause = error.cause
                 if isinstance(cause, OperatorError):

@@ -22,7 +22,7 @@ _ENDINGS: Final[dict[Form, str]] = {"parquet": ".parquet", "csv": ".csv", "arrow
 
 
 class Written(NamedTuple):
-    """A part that lies beside its place; ``finish`` puts it there."""
+    """A part that lies beside its place; ``finished`` puts it there."""
 
     part: Part
     answers: Path
@@ -59,7 +59,7 @@ def score_part(job: Job, model: ServedModel, part: Part) -> Written:
         raise
     written = Written(part, answers, rejects if n_rejected else None, n_answered, n_rejected)
     if not job.folder.is_here:
-        finish(job, written)  # nobody else can reach what lies on this machine
+        _finish(job, written)  # nobody else can reach what lies on this machine
     return written
 
 
@@ -84,8 +84,19 @@ def _write(job: Job, scorer: Scorer, part: Part, answers: Path, rejects: Path) -
     return n_answered, n_rejected
 
 
-def finish(job: Job, written: Written) -> None:
-    """Put a part's files into their places, the answers last: they say that the part is done."""
+def finished(job: Job, written: Written) -> Part:
+    """Put a part's files into their places, and return the part.
+
+    Whatever may outlive the run, such as another process, leaves it to the run: a part that came
+    late would be mixed into another batch.
+    """
+    if job.folder.is_here:
+        _finish(job, written)
+    return written.part
+
+
+def _finish(job: Job, written: Written) -> None:
+    """Put the answers last: they say that the part is done."""
     number = written.part.number
     if written.rejects is not None:
         job.folder.finish(written.rejects, rejects_name(number))

@@ -32,7 +32,7 @@ READERS: Final[Mapping[Form, Reader]] = {
 MOST_ROWS: Final = 2**20
 _LEAST_ROWS: Final = 2**14
 # So many parts keep the cores of a machine busy to the end, where there are rows for them.
-_PARTS: Final = 64
+_PARTS: Final = 32
 _FEW_EXTENTS: Final = 8
 
 

@@ -22,7 +22,7 @@ from app.lifecycle.batch.folder import Folder
 from app.lifecycle.batch.inputs import FORMS, Form, InputFile, find_inputs, shown, store_of
 from app.lifecycle.batch.job import Job, Opener, digest_of
 from app.lifecycle.batch.on_ray import score_on_ray
-from app.lifecycle.batch.parts import REJECTS, Written, finish, part_name, rejects_name
+from app.lifecycle.batch.parts import REJECTS, part_name, rejects_name
 from app.lifecycle.batch.plan import Part, Plan, plan_of
 from app.lifecycle.batch.whole import join
 from app.lifecycle.batch.workers import score_here
@@ -131,16 +131,12 @@ def _score(wishes: Wishes, job: Job, model: ServedModel, plan: Plan) -> bool:
         return True
     n_left = sum(part.n_rows for part in left)
     with progress("scoring", plan.n_rows, "rows", done=plan.n_rows - n_left) as advance:
-        for written in _written(wishes, job, model, left):
-            if job.folder.is_here:
-                finish(job, written)
-            advance(written.part.n_rows)
+        for part in _done(wishes, job, model, left):
+            advance(part.n_rows)
     return False
 
 
-def _written(
-    wishes: Wishes, job: Job, model: ServedModel, parts: Sequence[Part]
-) -> Iterator[Written]:
+def _done(wishes: Wishes, job: Job, model: ServedModel, parts: Sequence[Part]) -> Iterator[Part]:
     n_workers = min(wishes.n_workers, len(parts))
     if wishes.engine == "ray":
         return score_on_ray(job, parts, wishes.address, n_workers)

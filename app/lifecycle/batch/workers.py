@@ -18,24 +18,25 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing.connection import wait as wait_for
-from typing import Final
+from typing import Final, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from app.domain.prediction import ServedModel
 from app.errors import OperatorError
 from app.lifecycle.batch.job import Job
-from app.lifecycle.batch.parts import Written, score_part
+from app.lifecycle.batch.parts import Written, finished, score_part
 from app.lifecycle.batch.plan import Part
 
 _COMPILED: Final = frozenset({"linear", "forest", "onnx"})
+Given = TypeVar("Given")
 _AHEAD: Final = 2  # parts for each worker that are handed out
 
 
 def score_here(
     job: Job, model: ServedModel, parts: Sequence[Part], n_workers: int
-) -> Iterator[Written]:
-    """Give each of *parts* when it is written, whichever is first.
+) -> Iterator[Part]:
+    """Give each of *parts* when it is done, whichever is first.
 
     Compiled engines on numbers leave Python alone, and threads share one model. Anything else is
     Python's own work, of which a process does one thing at a time.
@@ -47,12 +48,13 @@ def score_here(
     if is_compiled or n_workers == 1:
         # Each thread is a core's worth of work; an engine's own threads would only be in the way.
         with threadpool_limits(1), ThreadPoolExecutor(n_workers) as threads:
-            yield from _handed_out(threads, partial(score_part, job, model), parts, n_workers)
+            yield from _handed_out(threads, partial(_done, job, model), parts, n_workers)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(n_workers, context, _begin, (job,)) as processes:
         try:
-            yield from _handed_out(processes, _score_mine, parts, n_workers)
+            for written in _handed_out(processes, _score_mine, parts, n_workers):
+                yield finished(job, written)
         except BrokenProcessPool as error:
             raise OperatorError(
                 "a worker was killed, perhaps for want of memory. Fix: run the same command again, "
@@ -60,11 +62,15 @@ def score_here(
             ) from error
 
 
+def _done(job: Job, model: ServedModel, part: Part) -> Part:
+    return finished(job, score_part(job, model, part))
+
+
 def _handed_out(
-    pool: Executor, score: Callable[[Part], Written], parts: Sequence[Part], n_workers: int
-) -> Iterator[Written]:
+    pool: Executor, score: Callable[[Part], Given], parts: Sequence[Part], n_workers: int
+) -> Iterator[Given]:
     """Keep *pool* busy, and no more than that; what nobody waits for any more is not begun."""
-    waiting, running = deque(parts), set[Future[Written]]()
+    waiting, running = deque(parts), set[Future[Given]]()
     try:
         while waiting or running:
             while waiting and len(running) < _AHEAD * n_workers:
