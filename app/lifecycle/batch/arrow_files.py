@@ -41,9 +41,9 @@ def read(file: InputFile, extents: Sequence[Extent], wanted: Wanted) -> Iterator
 
 def _batches(reader: Any, extents: Sequence[Extent]) -> Iterable[pa.RecordBatch]:
     for number, of_batch in groupby(extents, key=lambda extent: extent.start // _BATCH):
-        batch = reader.get_batch(number)
-        for extent in of_batch:
-            yield batch.slice(extent.start % _BATCH, extent.n_rows)
+        all_of_it = [*of_batch]
+        n_rows = sum(extent.n_rows for extent in all_of_it)
+        yield reader.get_batch(number).slice(all_of_it[0].start % _BATCH, n_rows)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-# A matrix of ten numbers and what the engines make of it stay in a core's cache.
-BLOCK_ROWS: Final = 2**14
+_BLOCK_CELLS: Final = 2**20
+_LEAST_ROWS: Final = 2**10
 
 
 class Extent(NamedTuple):
@@ -36,12 +36,19 @@ class Wanted(NamedTuple):
         first_row: the number of the first row in the whole input.
         names: of all columns of the file.
         numbers: the kind of each feature that is a number, by name.
+        block_rows: that are scored at once; wide ones are fewer.
     """
 
     columns: Sequence[str]
     first_row: int
     names: Sequence[str]
     numbers: Mapping[str, str]
+    block_rows: int = 2**14
+
+    @property
+    def most_rows(self) -> int:
+        """Rows of a block, which memory has room for however wide they are."""
+        return min(self.block_rows, max(_LEAST_ROWS, _BLOCK_CELLS // len(self.columns)))
 
 
 class Refused(NamedTuple):
@@ -69,11 +76,11 @@ class Block(NamedTuple):
 
 
 def blocks_of(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> Iterator[Block]:
-    """Number the rows of *batches*, and cut these to a size that a cache holds."""
-    first = wanted.first_row
+    """Number the rows of *batches*, and cut these into blocks."""
+    first, most = wanted.first_row, wanted.most_rows
     for batch in batches:
         chosen = batch.select([*wanted.columns])
-        for start in range(0, batch.num_rows, BLOCK_ROWS):
-            part = chosen.slice(start, BLOCK_ROWS)
+        for start in range(0, batch.num_rows, most):
+            part = chosen.slice(start, most)
             yield Block(part, np.arange(first, first + part.num_rows))
             first += part.num_rows

@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 from pyarrow import parquet
 
-from app.lifecycle.batch.extents import BLOCK_ROWS, Block, Extent, Layout, Wanted, blocks_of
+from app.lifecycle.batch.extents import Block, Extent, Layout, Wanted, blocks_of
 from app.lifecycle.batch.inputs import InputFile, opened
 
 # So much of a column is read ahead, never a whole row group, which may be the whole file.
@@ -53,15 +53,15 @@ def read(file: InputFile, extents: Sequence[Extent], wanted: Wanted) -> Iterator
         for number, of_group in groupby(extents, key=lambda extent: extent.start // _GROUP):
             all_of_it = [*of_group]
             start, stop = all_of_it[0].start % _GROUP, all_of_it[-1].stop % _GROUP
-            stretches.append(_batches(found, number, start, stop, wanted.columns))
+            stretches.append(_batches(found, number, start, stop, wanted))
         yield from blocks_of(chain.from_iterable(stretches), wanted)
 
 
 def _batches(
-    found: parquet.ParquetFile, group: int, start: int, stop: int, columns: Sequence[str]
+    found: parquet.ParquetFile, group: int, start: int, stop: int, wanted: Wanted
 ) -> Iterator[pa.RecordBatch]:
-    first = 0
-    for batch in found.iter_batches(BLOCK_ROWS, [group], columns=[*columns], use_threads=False):
+    first, columns = 0, [*wanted.columns]
+    for batch in found.iter_batches(wanted.most_rows, [group], columns=columns, use_threads=False):
         begin, end = max(start, first), min(stop, first + batch.num_rows)
         if begin < end:
             yield batch.slice(begin - first, end - begin)

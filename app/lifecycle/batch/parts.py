@@ -15,7 +15,7 @@ from app.lifecycle.batch.inputs import Form, InputFile, is_unchanged
 from app.lifecycle.batch.job import Job, number_kinds
 from app.lifecycle.batch.outputs import writer_to
 from app.lifecycle.batch.plan import READERS, Part
-from app.lifecycle.batch.rows import Scorer
+from app.lifecycle.batch.rows import Scorer, block_rows
 
 REJECTS: Final = "_rejects"
 _ENDINGS: Final[dict[Form, str]] = {"parquet": ".parquet", "csv": ".csv", "arrow": ".arrow"}
@@ -111,7 +111,7 @@ def _blocks(job: Job, model: ServedModel, part: Part) -> Iterator[Block]:
         pieces, file = [*group], job.files[place]
         _check_unchanged(file)
         extents = [Extent(it.start, it.stop, it.n_rows) for it in pieces]
-        wanted = Wanted(columns, pieces[0].first_row, job.names[place], numbers)
+        wanted = Wanted(columns, pieces[0].first_row, job.names[place], numbers, block_rows(model))
         yield from READERS[file.form].read(file, extents, wanted)
         _check_unchanged(file)
 

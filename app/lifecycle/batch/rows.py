@@ -29,6 +29,15 @@ _SIEVE_ROWS: Final = 512
 Check = Callable[[Matrix], Matrix]
 
 
+def block_rows(model: ServedModel) -> int:
+    """Return how many rows *model* is asked at once.
+
+    The linear engine is done with a row in less time than Python needs for a call, so it gets many.
+    Some estimators need memory for each row times each row that they were trained on.
+    """
+    return 2**16 if model.engine_name == "linear" else 2**14
+
+
 class Sieved(NamedTuple):
     """Rows that keep the contract, and what is wrong with the others.
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from app.lifecycle.batch.extents import BLOCK_ROWS
 from app.lifecycle.batch.folder import Folder
 from app.lifecycle.batch.inputs import Form, store_of
 from app.lifecycle.batch.outputs import writer_to
+
+_BLOCK_ROWS: Final = 2**14
 
 
 def join(parts: Folder, names: Sequence[str], target: Folder, name: str, form: Form) -> None:
@@ -24,7 +26,7 @@ def join(parts: Folder, names: Sequence[str], target: Folder, name: str, form: F
                     store.open(path, "rb") as source,
                     parquet.ParquetFile(source) as found,
                 ):
-                    for batch in found.iter_batches(BLOCK_ROWS):
+                    for batch in found.iter_batches(_BLOCK_ROWS):
                         writer.write_batch(batch)
         target.finish(new, name)
     except BaseException:
