@@ -176,7 +176,7 @@ class Gatehouse:
 def _path(model: str | None, version: str | None) -> str:
     if model is None:
         return "/api/v1/predict"
-    pinned = f"/versions/{quote(version, safe='')}" if version is not None else ""
+    pinned = f"/versions/{quote(str(version), safe='')}" if version is not None else ""
     return f"/api/v1/models/{quote(model, safe='')}{pinned}/predict"
 
 

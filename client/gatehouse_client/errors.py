@@ -30,6 +30,10 @@ class ColumnsError(DataError):
         self.unknown = tuple(unknown)
 
 
+class TokenError(ClientError):
+    """A token that no header can carry; the text does not repeat it."""
+
+
 class UnreachableError(ClientError):
     """The gateway could not be reached, or the connection was lost."""
 

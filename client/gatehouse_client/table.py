@@ -56,7 +56,10 @@ def table_of(data: Any, model: Model | None) -> Table:
         return Table(table.names, tuple(columns))
     found = _in_order(table, model)
     pairs = zip(model.features, found, strict=True)
-    return Table(None, tuple(_converted(column, feature) for feature, column in pairs))
+    # Whoever named the columns has them sent by name: the version that answers may have them in
+    # another order than the one whose contract was read.
+    names = model.feature_names if table.names is not None else None
+    return Table(names, tuple(_converted(column, feature) for feature, column in pairs))
 
 
 def parts_of(
@@ -79,9 +82,11 @@ def parts_of(
 
 
 def _body(table: Table, rows: slice, members: Mapping[str, Any]) -> bytes:
-    data: list[Any] = list(zip(*(column[rows] for column in table.columns), strict=True))
-    if table.names is not None:
-        data = [dict(zip(table.names, row, strict=True)) for row in data]
+    columns = [column[rows] for column in table.columns]
+    names = table.names
+    data: Any = (
+        [*zip(*columns, strict=True)] if names is None else dict(zip(names, columns, strict=True))
+    )
     try:
         return json.dumps({"data": data, **members}, allow_nan=False).encode()
     except ValueError as error:

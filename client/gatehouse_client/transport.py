@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
-from gatehouse_client.errors import AnswerError, ProblemError, UnreachableError, problem_error
+from gatehouse_client.errors import (
+    AnswerError,
+    ProblemError,
+    TokenError,
+    UnreachableError,
+    problem_error,
+)
 from gatehouse_client.patience import Patience, seconds_of
 
 _WAITED_FOR: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
@@ -54,6 +60,7 @@ class Transport:
 
         Raises:
             ProblemError: the gateway refused; 429 and 503 only after the last try.
+            TokenError: the token cannot be sent.
             UnreachableError: there was no connection, after the last try, or no answer in time.
             AnswerError: the answer is none of a Gatehouse.
         """
@@ -94,12 +101,20 @@ class Transport:
         )
 
     def _headers(self, body: bytes | None) -> Mapping[str, str]:
-        token = self._token() if callable(self._token) else self._token
         return {
             "Accept": "application/json",
-            **({"Authorization": f"Bearer {token}"} if token else {}),
+            **self._authorization(),
             **({"Content-Type": "application/json"} if body is not None else {}),
         }
+
+    def _authorization(self) -> dict[str, str]:
+        token = self._token() if callable(self._token) else self._token
+        token = token.strip() if token else token  # read from a file it ends with its line
+        if not token:
+            return {}
+        if not (token.isascii() and token.isprintable()):
+            raise TokenError("The token holds characters that no header can carry.")
+        return {"Authorization": f"Bearer {token}"}
 
 
 def _refusal(answer: urllib3.BaseHTTPResponse) -> ProblemError:

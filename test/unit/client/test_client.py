@@ -161,7 +161,7 @@ def test_who_may_not_read_contracts_may_predict_still() -> None:
         found = [client.predict([{"b": float("nan"), "a": 1}], model="line") for _ in range(2)]
 
     assert [it.predictions for it in found] == [[3], [3]]
-    assert gateway.seen[-1].body == {"data": [{"b": None, "a": 1}]}
+    assert gateway.seen[-1].body == {"data": {"b": [None], "a": [1]}}
     assert gateway.paths.count("/api/v1/models/line") == 1
 
 

@@ -16,6 +16,7 @@ from gatehouse_client import (
     PermissionDeniedError,
     ProblemError,
     RateLimitedError,
+    TokenError,
     TokenRefusedError,
     UnavailableError,
     UnreachableError,
@@ -150,3 +151,20 @@ def test_the_token_is_in_no_text_about_the_client(line: Gateway) -> None:
     client = _client(line)
 
     assert "secret" not in repr(client) + repr(vars(client)["_transport"])
+
+
+def test_a_token_from_a_file_ends_with_its_line(line: Gateway) -> None:
+    with Gatehouse(line.url, "secret\n") as client:
+        client.models()
+
+    assert line.seen[-1].token == "Bearer secret"
+
+
+@pytest.mark.parametrize("token", ["secret☃", "sec\r\nret"], ids=["no ASCII", "two lines"])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_told(
+    line: Gateway, token: str
+) -> None:
+    with Gatehouse(line.url, token) as client, pytest.raises(TokenError) as refused:
+        client.models()
+
+    assert "sec" not in str(refused.value)
