@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ from typing import Final
 from app.files import PRIVATE, write_atomically
 
 log = logging.getLogger("gatehouse.models")
-_DIGITS: Final = 64
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _YOUNG_SECONDS: Final = 60.0
 
 
@@ -40,7 +42,7 @@ class KeptModels:
         Raises:
             OSError: there is none.
         """
-        return self.folder / self._pointer.read_text()
+        return self.folder / _digest_in(self._pointer)
 
     def keep(self, files: Mapping[str, bytes]) -> None:
         """Remember a verified version; a folder that cannot be written costs only that."""
@@ -56,15 +58,30 @@ class KeptModels:
             log.warning("last good model not kept", extra={"problem": str(error)})
 
     def _forget_others(self) -> None:
-        wanted = {pointer.read_text() for pointer in self.folder.glob("*.last")}
+        wanted = set[str]()
+        for pointer in self.folder.glob("*.last"):
+            with suppress(OSError):
+                wanted.add(_digest_in(pointer))
         for copy in self.folder.iterdir():
-            is_copy = copy.is_dir() and len(copy.name) == _DIGITS
+            is_copy = copy.is_dir() and _DIGEST.fullmatch(copy.name)
             if is_copy and copy.name not in wanted and _is_old(copy):
                 shutil.rmtree(copy, ignore_errors=True)
 
     @property
     def _pointer(self) -> Path:
         return self.folder / f"{sha256(os.fsencode(self.path)).hexdigest()[:16]}.last"
+
+
+def _digest_in(pointer: Path) -> str:
+    """Return the copy that *pointer* names.
+
+    Raises:
+        OSError: there is no such pointer, or it names none.
+    """
+    found = pointer.read_bytes().decode("ascii", "replace")
+    if not _DIGEST.fullmatch(found):
+        raise FileNotFoundError(errno.ENOENT, "names no copy", str(pointer))
+    return found
 
 
 def _is_old(copy: Path) -> bool:

@@ -162,7 +162,10 @@ class StageModels:
         """Take what was promoted since the last look."""
         self._look_around()
         for watched in (self._default, *self._others.values()):
-            watched.refresh()
+            try:
+                watched.refresh()
+            except Exception:  # of one model must not keep the others from their turn
+                log.exception("model watch failed")
         # A candidate, or a larger version, came in without having been asked for.
         self._make_room(max(self._used, key=lambda it: self._used[it], default=""))
 

@@ -17,6 +17,7 @@ from app.adapters.shadow import ShadowQueue
 from app.adapters.shadow_work import Listeners
 from app.adapters.stage_folder import Placing
 from app.adapters.stage_models import Loading, StageModels
+from app.adapters.watched_model import WatchedModel
 from app.domain.ports import Metrics
 from app.domain.traffic import Caller, Split
 from app.errors import ModelUnknownError, SettingsError
@@ -391,3 +392,35 @@ def test_a_version_of_the_settings_that_is_not_registered_stops_the_start(
 ) -> None:
     with pytest.raises(SettingsError, match=rf"traffic\.line\.{key}: .*'9'.*1, 2, 3"):
         check_model(with_traffic(settings, **{key: "9"}))
+
+
+def test_a_damaged_note_of_what_served_last_stops_no_promotion(settings: Settings) -> None:
+    models = served(settings)
+    kept = settings.path(settings.runtime_path) / "models"
+    (kept / f"{0:016}.last").write_bytes(b"\xff\x00")
+    promoted(settings, "2")
+
+    models.refresh()
+
+    assert {*versions(models)} == {"2"}
+    assert models.problem() is None
+
+
+def test_a_model_that_cannot_be_looked_at_keeps_no_other_from_its_turn(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        a_promoted_model(settings, a_classification_table())
+    promoted(settings, "1", "sides")
+    models = served(settings)
+    models.find("sides")
+    promoted(settings, "2", "sides")
+
+    def no_memory(_: WatchedModel) -> None:
+        monkeypatch.undo()
+        raise MemoryError
+
+    monkeypatch.setattr(WatchedModel, "refresh", no_memory)
+    models.refresh()
+
+    assert {*versions(models, "sides")} == {"2"}

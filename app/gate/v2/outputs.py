@@ -72,20 +72,30 @@ def wish_for(outputs: Sequence[Output]) -> Wish:
 
 def _all(contract: Contract) -> Iterator[Output]:
     outputs, targets = contract.outputs, contract.outputs.targets
+    taken = {target.name for target in targets}
     if not targets:
         yield Output("predict", _datatype(contract), 1, "predictions")
     for at, target in enumerate(targets):
         yield Output(target.name, _datatype_of_target(target), 1, "predictions", at)
     if outputs.has_probabilities:
         for at, classes in enumerate([target.classes for target in targets]):
-            name = f"probabilities_{targets[at].name}"
+            name = _free(f"probabilities_{targets[at].name}", taken)
             yield Output(name, FP64, len(classes or ()) or _UNKNOWN_WIDTH, "probabilities", at)
         if not targets:
             width = len(outputs.classes or ()) or _UNKNOWN_WIDTH
             yield Output("probabilities", FP64, width, "probabilities")
     if outputs.has_scores:
         is_single = contract.task != "classification" or len(outputs.classes or ()) == 2  # noqa: PLR2004
-        yield Output("scores", FP64, 1 if is_single else _UNKNOWN_WIDTH, "scores")
+        name = _free("scores", taken)
+        yield Output(name, FP64, 1 if is_single else _UNKNOWN_WIDTH, "scores")
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return *name*, with lines beneath behind it until it is none of *taken*, which it joins."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
 
 
 def _datatype(contract: Contract) -> str:

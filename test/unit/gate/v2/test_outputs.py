@@ -48,10 +48,29 @@ SIZE = {"name": "size"}
             ],
         ),
         ("regression", {"targets": (SIZE,)}, [("size", "FP64", 1)]),
+        (
+            "classification",
+            {
+                "targets": (COLOURS, COLOURS | {"name": "probabilities_colour"}),
+                "has_probabilities": True,
+            },
+            [
+                ("colour", "BYTES", 1),
+                ("probabilities_colour", "BYTES", 1),
+                ("probabilities_colour_", "FP64", 3),
+                ("probabilities_probabilities_colour", "FP64", 3),
+            ],
+        ),
+        (
+            "regression",
+            {"targets": (SIZE | {"name": "scores"},), "has_scores": True},
+            [("scores", "FP64", 1), ("scores_", "FP64", 1)],
+        ),
     ],
     ids=[
         "a quantity", "texts", "truth values", "numbers", "mixed classes", "probabilities",
         "scores instead", "outliers", "labels", "several quantities",
+        "a target called like probabilities", "a target called like scores",
     ],
 )  # fmt: skip
 def test_the_outputs_follow_from_the_contract(
