@@ -20,10 +20,10 @@ from app.lifecycle.drift_reference import baseline
 from app.lifecycle.drift_report import drift_report, write_report
 from app.lifecycle.drift_texts import Embed, embed_of
 from app.lifecycle.drift_words import described
-from app.lifecycle.heldout import read_heldout
+from app.lifecycle.heldout import held_out_of
 from app.lifecycle.logged import logged
 from app.lifecycle.progress import progress
-from app.lifecycle.registry import STAGES_FOLDER, registry_of
+from app.lifecycle.registry import STAGES_FOLDER, registry_of, versions
 from app.lifecycle.scoring import model_named
 from app.lifecycle.stages import placed
 from app.settings.overlay import load
@@ -131,11 +131,10 @@ def _current(settings: Settings, model: ServedModel, options: argparse.Namespace
 
 
 def _held_out(settings: Settings, model: ServedModel) -> Rows | None:
-    contract = model.contract
-    try:
-        found = read_heldout(registry_of(settings), contract.name, contract.version)
-    except RegistryError:
+    contract, registry = model.contract, registry_of(settings)
+    if int(contract.version) not in versions(registry, contract.name):
         return None
+    found = held_out_of(registry, contract, only_named=bool(settings.security.model_keys))
     if found is None:
         return None
     source = f"{len(found.rows):,} rows that training held out"

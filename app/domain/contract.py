@@ -153,6 +153,14 @@ class Training(Part):
     class_shares: dict[str, float] | None = None
 
 
+class MlflowVersion(Part):
+    """The version in an MLflow registry that a model was imported from."""
+
+    name: str
+    version: str
+    run_id: str | None = None
+
+
 class Contract(Part):
     """Everything that is promised about one version of one model.
 
@@ -161,6 +169,9 @@ class Contract(Part):
 
     ``compiled`` holds the engines that agree with the reference, the fastest first;
     ``not_compiled`` says of each other one why it is not among them.
+
+    ``held_out`` is the file of the rows that promotion gates judge by; None where there is none,
+    and in contracts from before it was named.
     """
 
     format: Literal[1] = 1
@@ -179,6 +190,8 @@ class Contract(Part):
     not_compiled: dict[CompiledKind, str] = Field(default_factory=dict)
     golden: GoldenRows = GoldenRows()
     training: Training | None = None
+    held_out: Digested | None = None
+    source: MlflowVersion | None = None
     signature: Signature | None = None
 
     @model_validator(mode="after")

@@ -1,4 +1,7 @@
-"""The rows that a version was not fitted on, with their truth: kept beside it for the gates."""
+"""The rows that a version was not fitted on, with their truth: kept beside it for the gates.
+
+A contract names their file by size and SHA-256, so that its signature covers them.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,11 @@ from app.domain.ports import Matrix
 from app.errors import RegistryError
 from app.lifecycle.datasets import Table
 from app.lifecycle.registry import Registry, read_contract, read_document, store_of
+from app.lifecycle.stored import check_file
 
 HELD_OUT: Final = "heldout.npz"
 MOST_ROWS: Final = 20_000
+_FIX: Final = "Fix: put back the file that training wrote, or train again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +57,64 @@ def held_out_bytes(table: Table) -> bytes:
 
 
 def read_heldout(registry: Registry, name: str, version: str) -> HeldOut | None:
-    """Return what was held out when *version* of *name* was trained.
+    """Return what was held out, by the contract in the registry: nobody asks who signed that.
+
+    Raises:
+        RegistryError: there is no such version, or as ``held_out_of``.
+    """
+    return held_out_of(registry, read_contract(registry, name, version))
+
+
+def held_out_of(
+    registry: Registry, contract: Contract, *, only_named: bool = False
+) -> HeldOut | None:
+    """Return what was held out when the version of *contract* was trained.
 
     Nothing is unpickled. None for a version without: one that was trained before there was such a
     file, registered from a file, or that looks for outliers.
 
+    Args:
+        registry: where versions lie.
+        contract: of the version; where signatures count, one whose signature was verified.
+        only_named: whether a file that the contract does not name is as good as none: whoever can
+            write it could have made it up.
+
     Raises:
-        RegistryError: there is no such version, or the file is damaged.
+        RegistryError: the file is damaged, or missing or another than the contract names.
     """
-    payload = read_document(registry, name, version, HELD_OUT)
+    if only_named and contract.held_out is None:
+        return None
+    payload = held_out_file(registry, contract)
     if payload is None:
         return None
-    contract = read_contract(registry, name, version)
     try:
-        found = _opened(payload, contract)
+        return _opened(payload, contract)
     except (BadZipFile, EOFError, KeyError, OSError, TypeError, ValueError) as error:
-        place = f"{store_of(registry).location(name, version)}/{HELD_OUT}"
-        raise RegistryError(f"{place}: is damaged: {error}") from error
-    return found
+        raise RegistryError(f"{_place(registry, contract)}: is damaged: {error}") from error
+
+
+def held_out_file(registry: Registry, contract: Contract) -> bytes | None:
+    """Return the content of the file, which is the one that *contract* names if it names one.
+
+    Raises:
+        RegistryError: it names one, and that is not there.
+    """
+    payload = read_document(registry, contract.name, contract.version, HELD_OUT)
+    named = contract.held_out
+    if named is None:
+        return payload
+    place = _place(registry, contract)
+    if payload is None:
+        raise RegistryError(f"{place}: is missing, and its contract names it. {_FIX}")
+    try:
+        check_file(payload, named, place)
+    except RegistryError as error:
+        raise RegistryError(f"{error}. {_FIX}") from error
+    return payload
+
+
+def _place(registry: Registry, contract: Contract) -> str:
+    return f"{store_of(registry).location(contract.name, contract.version)}/{HELD_OUT}"
 
 
 def _opened(payload: bytes, contract: Contract) -> HeldOut:

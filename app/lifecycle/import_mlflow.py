@@ -11,23 +11,25 @@ from typing import Any, Final
 
 import orjson
 
-from app.domain.contract import Contract
-from app.errors import RegistryError
+from app.domain import manifest
+from app.domain.contract import Contract, MlflowVersion
+from app.errors import ModelRejectedError, RegistryError
 from app.lifecycle.compiling.engines import CompiledOpener
 from app.lifecycle.mlflow_signature import column_names, signed_contract
 from app.lifecycle.mlflow_source import Fetched, MlflowRegistry, Source
 from app.lifecycle.register import register
 from app.lifecycle.registry import (
     Registry,
+    Stored,
     add_version,
     checked_name,
-    read_contract,
     read_version,
     store_of,
     versions,
 )
 from app.lifecycle.skops_files import Find, pickled
 from app.lifecycle.train import EngineMaker
+from app.lifecycle.versions import Versions
 
 _KIND: Final = "source"
 
@@ -61,7 +63,8 @@ def import_mlflow(
     """Store *source* as a version of *name*, unless it is there already.
 
     Names and kinds of the features come from its signature, golden rows and ranges from its input
-    example, everything else from the estimator.
+    example, everything else from the estimator. The contract says where it came from, so that
+    whatever ends this process, a version that is there is known when it is asked for again.
 
     Raises:
         RegistryError: it cannot be fetched or stored.
@@ -70,27 +73,36 @@ def import_mlflow(
     """
     known = _known(registry, checked_name(name), source)
     if known is not None:
-        return Imported(read_contract(registry, name, known), source, is_new=False)
+        return Imported(known, source, is_new=False)
     with tempfile.TemporaryDirectory(prefix="gatehouse-") as folder:
         fetched = mlflow.fetch(source, Path(folder))
-        contract = _registered(fetched, Path(folder), name, registry, doors)
-    note = orjson.dumps({"mlflow": asdict(source)})
-    store_of(registry).note(name, contract.version, _KIND, note)
+        stored = _registered(fetched, Path(folder), name, doors)
+    origin = {"source": MlflowVersion(**asdict(source))}
+    contract = signed_contract(stored.contract, fetched.inputs).model_copy(update=origin)
+    contract, _ = add_version(registry, stored.payload, contract, stored.compiled)
     return Imported(contract, source, is_new=True)
 
 
-def _known(registry: Registry, name: str, source: Source) -> str | None:
-    expected = {"mlflow": asdict(source)}
-    for version in reversed(versions(registry, name)):
-        note = store_of(registry).noted(name, str(version), _KIND)
-        if note is not None and orjson.loads(note) == expected:
-            return str(version)
+def _known(registry: Registry, name: str, source: Source) -> Contract | None:
+    store = store_of(registry)
+    for version in map(str, reversed(versions(registry, name))):
+        try:
+            contract = manifest.read(store.document(name, version))
+        except ModelRejectedError:
+            continue  # it was cut off, or is damaged: nobody can promote it
+        origin = contract.source.model_dump() if contract.source else _noted(store, name, version)
+        if origin == asdict(source):
+            return contract
     return None
 
 
-def _registered(
-    fetched: Fetched, folder: Path, name: str, registry: Registry, doors: Doors
-) -> Contract:
+def _noted(store: Versions, name: str, version: str) -> Any:
+    """Return where a version came from that was imported before contracts said so."""
+    note = store.noted(name, version, _KIND)
+    return None if note is None else orjson.loads(note).get("mlflow")
+
+
+def _registered(fetched: Fetched, folder: Path, name: str, doors: Doors) -> Stored:
     """Register it in a folder of its own first, so that the contract is whole when it is stored."""
     file, aside = folder / "model.joblib", folder / "registry"
     file.write_bytes(_payload(fetched, doors.find))
@@ -103,10 +115,7 @@ def _registered(
         open_compiled=doors.open_compiled,
         sample=_sample(fetched, folder / "input example.csv"),
     )
-    stored = read_version(aside, name, known.version)
-    contract = signed_contract(stored.contract, fetched.inputs)
-    contract, _ = add_version(registry, stored.payload, contract, stored.compiled)
-    return contract
+    return read_version(aside, name, known.version)
 
 
 def _payload(fetched: Fetched, find: Find) -> bytes:

@@ -121,11 +121,15 @@ def read_version(registry: Registry, name: str, version: str) -> Stored:
     Raises:
         RegistryError: there is no such version, or it was damaged.
     """
-    return store_of(registry).read(name, checked_version(registry, name, version))
+    stored = store_of(registry).read(name, checked_version(registry, name, version))
+    _check_place(registry, name, version, stored.contract)
+    return stored
 
 
 def read_document(registry: Registry, name: str, version: str, file: str) -> bytes | None:
     """Return what training wrote beside a version, such as its card; None when there is none.
+
+    Nothing vouches for it.
 
     Raises:
         RegistryError: there is no such version, or the registry cannot be read.
@@ -142,7 +146,19 @@ def read_contract(registry: Registry, name: str, version: str) -> Contract:
     """
     store = store_of(registry)
     document = store.document(name, checked_version(registry, name, version))
-    return contract_of(document, f"{store.location(name, version)}/{MANIFEST}")
+    contract = contract_of(document, f"{store.location(name, version)}/{MANIFEST}")
+    _check_place(registry, name, version, contract)
+    return contract
+
+
+def _check_place(registry: Registry, name: str, version: str, contract: Contract) -> None:
+    """Refuse a version in the place of another: its signature would hold there too."""
+    if (contract.name, contract.version) != (name, version):
+        place = f"{store_of(registry).location(name, version)}/{MANIFEST}"
+        raise RegistryError(
+            f"{place}: is the contract of {contract.name} {contract.version}. "
+            "Fix: put back the version that was stored there"
+        )
 
 
 def checked_version(registry: Registry, name: str, version: str) -> str:

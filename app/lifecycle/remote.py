@@ -59,7 +59,7 @@ class RemoteVersions:
         with self._spoken_to() as (store, root):
             _make_folder(store, f"{root}/{name}/{version}")
             for file, content in files.items():
-                store.pipe_file(f"{root}/{name}/{version}/{file}", content)
+                _put(store, f"{root}/{name}/{version}/{file}", content)
         return version, self._keep(name, version, files)
 
     def document(self, name: str, version: str) -> bytes:
@@ -72,7 +72,7 @@ class RemoteVersions:
     def replace_document(self, name: str, version: str, document: bytes) -> None:
         """Put a manifest with another signature in the place of a version's own."""
         with self._spoken_to() as (store, root):
-            store.pipe_file(f"{root}/{name}/{version}/{MANIFEST}", document)
+            _put(store, f"{root}/{name}/{version}/{MANIFEST}", document)
 
     def read(self, name: str, version: str) -> Stored:
         """Return a version from its copy, which is made now unless it is good.
@@ -88,7 +88,7 @@ class RemoteVersions:
         return self._downloaded(name, version, document)
 
     def document_beside(self, name: str, version: str, file: str) -> bytes | None:
-        """Return a file of the version that its contract does not name; None when there is none."""
+        """Return another file of the version, unchecked; None when there is none."""
         return self._content(f"{name}/{version}/{file}")
 
     def note(self, name: str, version: str, kind: str, content: bytes) -> bytes:
@@ -203,6 +203,16 @@ def _make_folder(store: Any, folder: str) -> None:
     """Make *folder* where paths are those of folders; buckets have none, and are not to be made."""
     if folder.startswith("/"):
         store.makedirs(folder, exist_ok=True)
+
+
+def _put(store: Any, file: str, content: bytes) -> None:
+    """Write *file* as a whole: buckets do so by themselves, folders by a renaming."""
+    if not file.startswith("/"):
+        store.pipe_file(file, content)
+        return
+    folder, _, name = file.rpartition("/")
+    store.pipe_file(f"{folder}/.new-{name}", content)
+    store.mv(f"{folder}/.new-{name}", file)
 
 
 def _swap(new: Path, copy: Path) -> None:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from app.domain import manifest
 from app.domain.contract import Signature
 from app.errors import OperatorError
+from app.lifecycle.heldout import held_out_file
 from app.lifecycle.registry import Registry, read_version, store_of, versions
 
 _OTHERS: Final = 0o077
@@ -31,8 +32,8 @@ class Signed:
 def sign(registry: Registry, name: str, version: str | None = None, *, key_file: Path) -> Signed:
     """Sign a version in the registry; a signature that it had is replaced, all else is kept.
 
-    The artefacts are read and compared with the manifest first, so nobody vouches for a damaged
-    file. What is already promoted stays as it is until it is promoted again.
+    The artefacts and the held-out rows are read and compared with the manifest first, so nobody
+    vouches for a damaged file. What is already promoted stays as it is until it is promoted again.
 
     Args:
         registry: where versions lie.
@@ -47,6 +48,7 @@ def sign(registry: Registry, name: str, version: str | None = None, *, key_file:
     if version is None:
         version = str(max(versions(registry, name), default="?"))
     stored = read_version(registry, name, version)
+    held_out_file(registry, stored.contract)
     key = _private_key(key_file)
     key_id = manifest.key_id(key.public_key().public_bytes_raw())
     value = b64encode(key.sign(manifest.signed_bytes(stored.document))).decode()

@@ -43,7 +43,7 @@ def read_folder(folder: Path) -> Stored:
 
 
 def digests(contract: Contract) -> dict[str, Digested]:
-    """Return size and SHA-256 of each file beside the manifest, by name."""
+    """Return size and SHA-256 of each file that answers, by name."""
     return {ARTEFACT: contract.artefact, **{it.file: it for it in contract.compiled}}
 
 
@@ -59,13 +59,22 @@ def contract_of(document: bytes, place: str) -> Contract:
         raise RegistryError(f"{place}: is no contract: {error}") from error
 
 
-def _checked(file: Path, named: Digested) -> bytes:
-    payload = _read(file)
+def check_file(payload: bytes, named: Digested, place: str) -> None:
+    """Pass when *payload*, which lies at *place*, is what the contract names.
+
+    Raises:
+        RegistryError: it is not; the message says what was expected.
+    """
     try:
         manifest.check_bytes(payload, named)
     except ModelRejectedError as error:
-        message = f"{file}: is not the file that its contract names: {error}"
+        message = f"{place}: is not the file that its contract names: {error}"
         raise RegistryError(message) from error
+
+
+def _checked(file: Path, named: Digested) -> bytes:
+    payload = _read(file)
+    check_file(payload, named, str(file))
     return payload
 
 

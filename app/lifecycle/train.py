@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy.typing as npt
 from sklearn.pipeline import Pipeline
 
+from app.domain.compiled import Digested
 from app.domain.contract import Artefact, Contract, GoldenRows, Input, Outputs, Target, Training
 from app.domain.golden import record
 from app.domain.ports import Engine
@@ -89,14 +90,15 @@ def train(  # noqa: PLR0913  one argument a thing it needs
     model, rows = found.model, found.parts.held_out
     outputs = _outputs(table, model)
     engine = engine_of(model, has_probabilities=outputs.has_probabilities, takes=table.input)
-    made = _Made(model, dumped(model), outputs, record(rows.features, engine))
+    kept = None if rows.target is None else held_out_bytes(rows)
+    made = _Made(model, dumped(model), outputs, record(rows.features, engine), kept)
     answers = asked(model, table.task, given(rows), rows.target)
     contract = _contract(name, table, made, _checked(table, measures_of(answers)), now())
     contract, compiled = with_engines(
         contract, model, reference=engine, known=table.features, open_compiled=open_compiled
     )
 
-    documents = _documents(found, answers, search)
+    documents = _documents(found, kept, answers, search)
     return add_version(registry, made.payload, contract, compiled, documents)
 
 
@@ -121,12 +123,13 @@ def _found(table: Table, estimator: EstimatorName | None, search: Search | None)
 
 
 class _Made(NamedTuple):
-    """What came of training."""
+    """What came of training; ``held_out`` is the file of the rows that it did not see."""
 
     model: Pipeline
     payload: bytes
     outputs: Outputs
     golden: GoldenRows
+    held_out: bytes | None
 
 
 def _checked(table: Table, measures: Measures) -> Measures:
@@ -144,10 +147,11 @@ def _checked(table: Table, measures: Measures) -> Measures:
     return measures
 
 
-def _documents(found: _Found, answers: Answers, search: Search | None) -> DocumentsOf:
+def _documents(
+    found: _Found, held_out: bytes | None, answers: Answers, search: Search | None
+) -> DocumentsOf:
     """Return what gives the files beside the version; all but the card's number is made now."""
-    rows = found.parts.held_out
-    files = {} if rows.target is None else {HELD_OUT: held_out_bytes(rows)}
+    files = {} if held_out is None else {HELD_OUT: held_out}
     if search is None:
         return lambda _: files
     study = Study(search.plan, found.outcomes, found.parts, answers, search.command)
@@ -171,12 +175,17 @@ def _contract(
         artefact=artefact_of(made.payload),
         golden=made.golden,
         training=_training(table, measures),
+        held_out=None if made.held_out is None else _digested(made.held_out),
     )
 
 
 def artefact_of(payload: bytes) -> Artefact:
     """Return the contract's words for *payload*."""
-    return Artefact(size_bytes=len(payload), sha256=sha256(payload).hexdigest())
+    return Artefact(**_digested(payload).model_dump())
+
+
+def _digested(payload: bytes) -> Digested:
+    return Digested(size_bytes=len(payload), sha256=sha256(payload).hexdigest())
 
 
 def libraries() -> dict[str, str]:

@@ -48,7 +48,7 @@ class Versions(Protocol):
         ...
 
     def document_beside(self, name: str, version: str, file: str) -> bytes | None:
-        """Return a file of the version that its contract does not name; None when there is none."""
+        """Return another file of the version, unchecked; None when there is none."""
         ...
 
     def note(self, name: str, version: str, kind: str, content: bytes) -> bytes:
@@ -126,7 +126,7 @@ class FolderVersions:
         return read_folder(self.root / name / version)
 
     def document_beside(self, name: str, version: str, file: str) -> bytes | None:
-        """Return a file of the version that its contract does not name; None when there is none."""
+        """Return another file of the version, unchecked; None when there is none."""
         return _content(self.root / name / version / file)
 
     def note(self, name: str, version: str, kind: str, content: bytes) -> bytes:

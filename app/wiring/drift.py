@@ -14,6 +14,7 @@ from app.domain.rates import Charge, Rate
 from app.errors import LimitStoreDownError
 from app.gate.services import DriftWatch
 from app.lifecycle.registry import read_version, registry_of
+from app.lifecycle.stored import check_file
 from app.settings.schema import Settings
 from app.wiring.models import open_estimator
 
@@ -54,8 +55,10 @@ def estimator_of(settings: Settings, contract: Contract) -> Any:
     """Return the fitted estimator behind *contract*, through the one door for unpickling.
 
     Raises:
-        RegistryError: there is no such version, or it is damaged.
+        RegistryError: there is no such version, or it is damaged or another than *contract* names.
         ModelRejectedError: it names what is not listed.
     """
-    stored = read_version(registry_of(settings), contract.name, contract.version)
+    registry, name, version = registry_of(settings), contract.name, contract.version
+    stored = read_version(registry, name, version)
+    check_file(stored.payload, contract.artefact, f"{name} {version}")
     return open_estimator(stored.payload, settings.security.allowed_modules)

@@ -31,7 +31,19 @@ def open_version(settings: Settings, name: str | None, version: str | None = Non
         RegistryError: there is no such version, or it is damaged.
         ModelRejectedError: it cannot be verified.
     """
-    file = None if name is None else _file_of(settings, checked_name(name), version)
+    return _opened(settings, name, None if name is None else _file_of(settings, name, version))
+
+
+def open_promoted(settings: Settings, name: str, stage: Path) -> ServedModel:
+    """Like ``open_version``, of what is promoted of *name* in the folder *stage*.
+
+    Raises:
+        ModelRejectedError: it cannot be verified.
+    """
+    return _opened(settings, name, place_of(stage, name)[0] / ARTEFACT)
+
+
+def _opened(settings: Settings, name: str | None, file: Path | None) -> ServedModel:
     source = promoted_models(settings, NullMetrics(), file, name)
     reader_of = partial(row_reader, settings, max_rows=MOST_ROWS)
     # Nobody waits for an answer here, so nobody has to be refused because it takes too long.
@@ -39,6 +51,7 @@ def open_version(settings: Settings, name: str | None, version: str | None = Non
 
 
 def _file_of(settings: Settings, name: str, version: str | None) -> Path:
+    checked_name(name)
     if version is None:
         stage = settings.path(STAGES_FOLDER) / settings.stage
         if contract_on(stage, name) is None:

@@ -20,11 +20,11 @@ from app.domain.promotion import Decision
 from app.errors import ModelRejectedError, RegistryError
 from app.lifecycle import history
 from app.lifecycle.gates import Match, decide
-from app.lifecycle.heldout import read_heldout
+from app.lifecycle.heldout import held_out_of
 from app.lifecycle.logged import logged
 from app.lifecycle.progress import progress
 from app.lifecycle.promote import NOTHING, Change, Promotion, promote
-from app.lifecycle.promotion_report import Verdict, write_report
+from app.lifecycle.promotion_report import FOLDER, Verdict, write_report
 from app.lifecycle.registry import (
     STAGES_FOLDER,
     read_contract,
@@ -35,7 +35,7 @@ from app.lifecycle.replay import Replay
 from app.lifecycle.retire import check_not_retired, newest
 from app.lifecycle.stages import checked_stage, contract_on
 from app.settings.schema import Settings
-from app.wiring.offline import open_version
+from app.wiring.offline import open_promoted, open_version
 from app.wiring.trust import audit_log
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,7 +83,7 @@ def promote_judged(  # noqa: PLR0913  one argument a thing it needs
     """
     change = change or Change()
     verdict = judge(settings, name, version, stage=stage, change=change)
-    report = write_report(verdict, settings.path(settings.runtime_path) / "reports/promotion")
+    report = write_report(verdict, settings.path(settings.runtime_path) / FOLDER)
     failed = verdict.decision.failed
     if is_asked_only or (failed and not is_forced):
         return Judged(verdict, report, None)
@@ -116,10 +116,11 @@ def judge(
         unasked = "another version is there than the one to replace, so no gate is asked"
     decision = Decision(())
     if unasked is None:
-        decision = _decision(settings, name, version, champion)
+        decision = _decision(settings, name, version, champion, there)
     return Verdict(
         name=name,
         version=version,
+        sha256=found.contract.artefact.sha256,
         stage=stage,
         champion=champion,
         at=datetime.now(UTC),
@@ -128,17 +129,24 @@ def judge(
     )
 
 
-def _decision(settings: Settings, name: str, version: str, champion: str | None) -> Decision:
+def _decision(
+    settings: Settings, name: str, version: str, champion: str | None, there: Path
+) -> Decision:
     candidate = open_version(settings, name, version)
     rules = settings.promotion
     if champion is None:
         return decide(Match(candidate, None), None, "", rules)
     try:
-        opened = open_version(settings, name, champion)
+        opened = open_promoted(settings, name, there)
     except (ModelRejectedError, RegistryError) as error:
         absent = f"version {champion}, which is promoted there, cannot be opened: {error}"
         return decide(Match(candidate, None, absent), None, "", rules)
-    held_out = read_heldout(registry_of(settings), name, version)
+    # By the contract whose signature was verified: the one in the registry may be another by now.
+    held_out = held_out_of(
+        registry_of(settings),
+        candidate.contract,
+        only_named=bool(settings.security.model_keys),
+    )
     flips = _replayed(settings, opened, candidate)
     return decide(Match(candidate, opened), held_out, flips, rules)
 
@@ -157,11 +165,12 @@ def _replayed(settings: Settings, champion: ServedModel, candidate: ServedModel)
     if settings.audit.url is None and not (runtime / "audit.sqlite").exists():
         return "there is no audit log yet"
     registry = registry_of(settings)
+    opened = {it.contract.version: it.contract for it in (champion, candidate)}
 
     @cache
     def contract_of(version: str) -> Contract | None:
         try:
-            return read_contract(registry, name, version)
+            return opened.get(version) or read_contract(registry, name, version)
         except RegistryError:
             return None
 

@@ -42,6 +42,9 @@ def test_a_version_is_a_whole_number_from_one(version: str) -> None:
         ({"signature": {"key": "0", "value": "A" * 86 + "=="}}, "key"),
         ({"signature": {"key": "0" * 16, "value": "A" * 88}}, "value"),
         ({"signature": {"key": "0" * 16}}, "value"),
+        ({"held_out": {"size_bytes": 0, "sha256": DIGEST}}, "size_bytes"),
+        ({"held_out": {"size_bytes": 1, "sha256": DIGEST, "file": "../x"}}, "file"),
+        ({"source": {"name": "Line"}}, "version"),
     ],
 )
 def test_a_part_that_is_none_is_refused(change: dict[str, Any], key: str) -> None:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from app.domain.compiled import Digested
 from app.domain.contract import Contract
 from app.errors import RegistryError
 from app.lifecycle.datasets import Table
-from app.lifecycle.heldout import HELD_OUT, MOST_ROWS, held_out_bytes, read_heldout
+from app.lifecycle.heldout import HELD_OUT, MOST_ROWS, held_out_bytes, held_out_of, read_heldout
 from app.lifecycle.promote import promote
-from app.lifecycle.registry import Registry, add_version
+from app.lifecycle.registry import Registry, add_version, store_of
 from app.lifecycle.remote import RemoteVersions
 from app.lifecycle.splits import split
 from test.builders import a_classification_table, a_contract, a_regression_table
@@ -30,6 +31,10 @@ TABLES = [
 ]
 
 
+ROWS = held_out_bytes(a_regression_table())
+OTHERS = held_out_bytes(a_regression_table(slope=9.0))
+
+
 @pytest.fixture(params=["folder", "url"])
 def registry(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Registry]:
     MemoryFileSystem.store.clear()
@@ -38,10 +43,16 @@ def registry(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Registr
     MemoryFileSystem.store.clear()
 
 
-def stored(registry: Path, content: bytes | None) -> Contract:
-    artefact = {"size_bytes": 1, "sha256": sha256(b"x").hexdigest()}
+def stored(registry: Registry, content: bytes | None, named: bytes | None = None) -> Contract:
+    """A version whose contract names *named*, beside which *content* lies."""
     files = {} if content is None else {HELD_OUT: content}
-    return add_version(registry, b"x", a_contract(artefact=artefact), {}, lambda _: files)[0]
+    held_out = None if named is None else digested(named)
+    contract = a_contract(artefact=digested(b"x").model_dump(), held_out=held_out)
+    return add_version(registry, b"x", contract, {}, lambda _: files)[0]
+
+
+def digested(content: bytes) -> Digested:
+    return Digested(size_bytes=len(content), sha256=sha256(content).hexdigest())
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -58,20 +69,65 @@ def test_what_was_held_out_comes_back(tmp_path: Path, table: Table) -> None:
 
 
 def test_a_registry_anywhere_has_it(registry: Registry) -> None:
-    table = a_regression_table()
-    artefact = {"size_bytes": 1, "sha256": sha256(b"x").hexdigest()}
-    files = {HELD_OUT: held_out_bytes(table)}
-
-    add_version(registry, b"x", a_contract(artefact=artefact), {}, lambda _: files)
+    stored(registry, ROWS, named=ROWS)
 
     found = read_heldout(registry, "line", "1")
     assert found is not None
-    np.testing.assert_array_equal(found.rows, table.features)
+    np.testing.assert_array_equal(found.rows, a_regression_table().features)
+
+
+@pytest.mark.parametrize("content", [OTHERS, ROWS[:-1], b""], ids=["others", "cut off", "empty"])
+def test_rows_that_the_contract_does_not_name_are_refused(
+    registry: Registry, content: bytes
+) -> None:
+    stored(registry, content, named=ROWS)
+
+    with pytest.raises(RegistryError) as refused:
+        read_heldout(registry, "line", "1")
+
+    place = f"{store_of(registry).location('line', '1')}/heldout.npz"
+    assert str(refused.value).startswith(f"{place}: is not the file that its contract names: ")
+    assert str(refused.value).endswith(
+        ". Fix: put back the file that training wrote, or train again"
+    )
+
+
+def test_rows_that_the_contract_names_must_be_there(registry: Registry) -> None:
+    stored(registry, None, named=ROWS)
+
+    with pytest.raises(RegistryError, match=r"heldout\.npz: is missing, .* names it\. Fix: put"):
+        read_heldout(registry, "line", "1")
+
+
+def test_a_contract_that_was_verified_counts_and_not_what_lies_there_by_now(
+    registry: Registry,
+) -> None:
+    verified = stored(registry, OTHERS, named=ROWS)
+    swapped = verified.model_copy(update={"held_out": digested(OTHERS)})
+    store_of(registry).replace_document("line", "1", swapped.model_dump_json().encode())
+    assert read_heldout(registry, "line", "1") is not None
+
+    with pytest.raises(RegistryError, match="is not the file that its contract names"):
+        held_out_of(registry, verified)
+
+
+def test_rows_from_before_contracts_named_them_count_unless_only_named_ones_do(
+    registry: Registry,
+) -> None:
+    contract = stored(registry, ROWS)
+
+    assert held_out_of(registry, contract) is not None
+    assert held_out_of(registry, contract, only_named=True) is None
+
+
+def test_rows_that_the_contract_names_count_where_only_named_ones_do(registry: Registry) -> None:
+    contract = stored(registry, ROWS, named=ROWS)
+
+    assert held_out_of(registry, contract, only_named=True) is not None
 
 
 def test_a_version_without_has_none(registry: Registry) -> None:
-    artefact = {"size_bytes": 1, "sha256": sha256(b"x").hexdigest()}
-    add_version(registry, b"x", a_contract(artefact=artefact))
+    stored(registry, None)
 
     assert read_heldout(registry, "line", "1") is None
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from hashlib import sha256
 from pathlib import Path
 from threading import Barrier, Thread
@@ -12,6 +13,7 @@ from app.lifecycle.registry import (
     Registry,
     add_version,
     checked_name,
+    read_contract,
     read_folder,
     read_version,
     versions,
@@ -130,6 +132,17 @@ def test_a_damaged_version_is_refused(
 
     with pytest.raises(RegistryError, match=message):
         read_folder(folder)
+
+
+@pytest.mark.parametrize("place", ["line/2", "other/1"])
+def test_a_version_in_the_place_of_another_is_refused(tmp_path: Path, place: str) -> None:
+    add(tmp_path)
+    shutil.copytree(tmp_path / "line/1", tmp_path / place)
+    name, version = place.split("/")
+
+    for read in (read_version, read_contract):
+        with pytest.raises(RegistryError, match=f"{place}/manifest.json: is the contract of line"):
+            read(tmp_path, name, version)
 
 
 def test_a_registry_that_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from app.domain import manifest
 from app.errors import OperatorError, RegistryError
 from app.lifecycle.registry import add_version, read_version
 from app.lifecycle.sign import sign
+from test.builders import a_regression_table
 from test.model_keys import a_key, private_pem, public_pem, written
 from test.unit.lifecycle.test_registry import contract_for
+from test.unit.lifecycle.training import trained
 
 KEY = a_key("trainer")
 
@@ -105,6 +107,20 @@ def test_nobody_vouches_for_a_damaged_artefact(registry: Path, key_file: Path) -
         sign(registry, "line", "1", key_file=key_file)
 
     assert b'"signature": null' in (registry / "line/1/manifest.json").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"others", None], ids=["others", "missing"])
+def test_nobody_vouches_for_rows_that_training_did_not_hold_out(
+    tmp_path: Path, key_file: Path, content: bytes | None
+) -> None:
+    trained(tmp_path, a_regression_table(), name="held")
+    file = tmp_path / "held/1/heldout.npz"
+    file.unlink() if content is None else file.write_bytes(content)
+
+    with pytest.raises(RegistryError, match=r"heldout\.npz: is .* Fix: "):
+        sign(tmp_path, "held", "1", key_file=key_file)
+
+    assert read_version(tmp_path, "held", "1").contract.signature is None
 
 
 def rsa() -> RSAPrivateKey:

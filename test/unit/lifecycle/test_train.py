@@ -43,6 +43,19 @@ def test_the_contract_as_returned_is_the_one_that_is_stored(tmp_path: Path) -> N
     assert read_version(tmp_path, "sides", "1").contract == contract
 
 
+def test_the_contract_names_the_file_of_the_rows_that_were_held_out(tmp_path: Path) -> None:
+    held_out = trained(tmp_path, a_classification_table()).held_out
+
+    content = (tmp_path / "sides/1/heldout.npz").read_bytes()
+    assert held_out is not None
+    assert held_out.size_bytes == len(content)
+    assert held_out.sha256 == sha256(content).hexdigest()
+
+
+def test_the_contract_of_a_model_of_outliers_names_no_such_file(tmp_path: Path) -> None:
+    assert trained(tmp_path, a_regression_table().without_target()).held_out is None
+
+
 def test_the_contract_says_who_made_it_when_and_with_what(tmp_path: Path) -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -11,6 +11,7 @@ import pytest
 
 from app.domain.audit import Evidence
 from app.lifecycle import history
+from app.lifecycle.promotion_report import FOLDER, objection
 from app.lifecycle.registry import read_folder
 from app.lifecycle.train import train
 from app.settings.schema import Settings
@@ -180,6 +181,19 @@ def test_a_dry_run_shows_the_verdict_and_changes_nothing(
     assert on(worse, "dev") == ("line", "1")
 
 
+def test_what_passes_a_dry_run_is_known_to_have_passed(root: Path) -> None:
+    stored(root, "line", "line")
+    main(["line", "1"])
+    reports = root / "runtime" / FOLDER
+    second = read_folder(root / "model/registry/line/2").contract
+    before = objection(reports, second, stage="dev", champion="1")
+
+    assert main(["line", "2", "--dry-run"]) == 0
+
+    assert before is not None
+    assert objection(reports, second, stage="dev", champion="1") is None
+
+
 @pytest.mark.usefixtures("worse")
 def test_the_same_version_again_is_asked_nothing(capsys: Said) -> None:
     assert main(["line", "1"]) == 0
@@ -249,12 +263,17 @@ def test_a_damaged_audit_log_is_no_reason_to_look_away(root: Path, capsys: Said)
     assert on(root, "dev") == ("line", "1")
 
 
-def test_without_the_champion_in_the_registry_the_candidate_stands_alone(
-    root: Path, capsys: Said
-) -> None:
+@pytest.mark.usefixtures("worse")
+def test_a_champion_that_is_gone_from_the_registry_still_defends_its_place(root: Path) -> None:
+    shutil.rmtree(root / "model/registry/line/1")
+
+    assert main(["line", "2"]) == 1
+
+
+def test_where_the_champion_is_damaged_the_candidate_stands_alone(root: Path, capsys: Said) -> None:
     stored(root, "line", "line")
     main(["line", "1"])
-    shutil.rmtree(root / "model/registry/line/1")
+    (root / "model/dev/model.joblib").write_bytes(b"damaged")
 
     assert main(["line", "2"]) == 0
 
