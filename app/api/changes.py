@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Callable
+from inspect import cleandoc
+from typing import Annotated, Any, Final, Self, TypeVar
 
 import orjson
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.api.access import requires
+from app.api.access import View, requires
 from app.api.edge import services
 from app.domain.access import Action
 from app.domain.compact import json_object
@@ -23,6 +25,20 @@ from app.gate.media import check_media_types
 
 blueprint = Blueprint("changes", __name__, url_prefix="/api/v1/admin/models/<name>")
 _MOST_BYTES: Final = 4_096
+_ALIKE: Final = """
+tags: [administration]
+parameters:
+  - {$ref: '#/components/parameters/ModelName'}
+requestBody: {$ref: '#/components/requestBodies/BODY'}
+responses:
+  200: {$ref: '#/components/responses/Serving'}
+  400: {$ref: '#/components/responses/400'}
+  404: {$ref: '#/components/responses/404'}
+  406: {$ref: '#/components/responses/406'}
+  409: {$ref: '#/components/responses/409'}
+  413: {$ref: '#/components/responses/413'}
+  415: {$ref: '#/components/responses/415'}
+"""
 Asked = TypeVar("Asked", bound="_Change")
 
 
@@ -36,6 +52,13 @@ class _Change(BaseModel):
 
 class _Promotion(_Change):
     version: Version | None = None
+    force: bool = False
+
+    @model_validator(mode="after")
+    def _says_why_it_forces(self) -> Self:
+        if self.force and not self.reason.strip():
+            raise ValueError("'force' needs a 'reason': whoever reads the history wants to know")
+        return self
 
 
 class _Rollback(_Change):
@@ -56,50 +79,40 @@ class _Canary(_Change):
     judge: Rules | None = None
 
 
+def _described(body: str) -> Callable[[View], View]:
+    """Add what the document says alike of each change; *body* names the schema that it takes."""
+
+    def describe(view: View) -> View:
+        view.__doc__ = f"{cleandoc(view.__doc__ or '')}\n---\n{_ALIKE.replace('BODY', body)}"
+        return view
+
+    return describe
+
+
 @blueprint.post("/promote")
 @requires(Action.ADMIN)
+@_described("Promotion")
 def promote(name: str) -> ResponseReturnValue:
     """Make a registered version the one that serves; without `version`, the candidate.
 
     Every worker serves it within two seconds; requests in flight finish on the version before.
-    ---
-    tags: [administration]
-    parameters:
-      - {$ref: '#/components/parameters/ModelName'}
-    requestBody: {$ref: '#/components/requestBodies/Promotion'}
-    responses:
-      200: {$ref: '#/components/responses/Serving'}
-      400: {$ref: '#/components/responses/400'}
-      404: {$ref: '#/components/responses/404'}
-      406: {$ref: '#/components/responses/406'}
-      409: {$ref: '#/components/responses/409'}
-      413: {$ref: '#/components/responses/413'}
-      415: {$ref: '#/components/responses/415'}
+
+    The report of the gates must let it pass, beside the version that serves. `force`, which needs
+    a `reason`, promotes it all the same, and the history says so.
     """
     asked = _asked(_Promotion, name, "promote")
-    return _done(services().changes.promote(name, asked.version, _why(asked)), name)
+    why = _why(asked)._replace(is_forced=asked.force)
+    return _done(services().changes.promote(name, asked.version, why), name)
 
 
 @blueprint.post("/rollback")
 @requires(Action.ADMIN)
+@_described("Rollback")
 def roll_back(name: str) -> ResponseReturnValue:
     """Return to the version that served before, and let a candidate go.
 
     Done twice, it goes back twice, unless `replaces` names the version that is to go: where
     another one serves, nothing changes.
-    ---
-    tags: [administration]
-    parameters:
-      - {$ref: '#/components/parameters/ModelName'}
-    requestBody: {$ref: '#/components/requestBodies/Rollback'}
-    responses:
-      200: {$ref: '#/components/responses/Serving'}
-      400: {$ref: '#/components/responses/400'}
-      404: {$ref: '#/components/responses/404'}
-      406: {$ref: '#/components/responses/406'}
-      409: {$ref: '#/components/responses/409'}
-      413: {$ref: '#/components/responses/413'}
-      415: {$ref: '#/components/responses/415'}
     """
     asked = _asked(_Rollback, name, "rollback")
     return _done(services().changes.roll_back(name, asked.replaces, _why(asked)), name)
@@ -107,6 +120,7 @@ def roll_back(name: str) -> ResponseReturnValue:
 
 @blueprint.post("/canary")
 @requires(Action.ADMIN)
+@_described("Canary")
 def canary(name: str) -> ResponseReturnValue:
     """Let a candidate answer a share of the callers, each of them always or never.
 
@@ -115,20 +129,7 @@ def canary(name: str) -> ResponseReturnValue:
 
     With `judge`, which may be empty, the candidate is promoted once it is proved to be no worse
     than tolerated in errors, latency and answers, and let go once it is proved to be worse.
-    Another share begins the trial anew.
-    ---
-    tags: [administration]
-    parameters:
-      - {$ref: '#/components/parameters/ModelName'}
-    requestBody: {$ref: '#/components/requestBodies/Canary'}
-    responses:
-      200: {$ref: '#/components/responses/Serving'}
-      400: {$ref: '#/components/responses/400'}
-      404: {$ref: '#/components/responses/404'}
-      406: {$ref: '#/components/responses/406'}
-      409: {$ref: '#/components/responses/409'}
-      413: {$ref: '#/components/responses/413'}
-      415: {$ref: '#/components/responses/415'}
+    Another share begins the trial anew. The report of the gates must let it pass first.
     """
     asked = _asked(_Canary, name, "canary")
     rest = {"sticky": asked.sticky, "tolerance": asked.tolerance, "judge": asked.judge}
@@ -137,23 +138,11 @@ def canary(name: str) -> ResponseReturnValue:
 
 @blueprint.post("/shadow")
 @requires(Action.ADMIN)
+@_described("Shadow")
 def shadow(name: str) -> ResponseReturnValue:
     """Send a candidate copies of a share of the requests; it answers nobody.
 
     Metrics and audit log say how far it agrees with the version that serves.
-    ---
-    tags: [administration]
-    parameters:
-      - {$ref: '#/components/parameters/ModelName'}
-    requestBody: {$ref: '#/components/requestBodies/Shadow'}
-    responses:
-      200: {$ref: '#/components/responses/Serving'}
-      400: {$ref: '#/components/responses/400'}
-      404: {$ref: '#/components/responses/404'}
-      406: {$ref: '#/components/responses/406'}
-      409: {$ref: '#/components/responses/409'}
-      413: {$ref: '#/components/responses/413'}
-      415: {$ref: '#/components/responses/415'}
     """
     asked = _asked(_Shadow, name, "shadow")
     return _done(_started(name, "shadow", asked, tolerance=asked.tolerance), name)

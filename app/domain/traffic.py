@@ -36,10 +36,15 @@ class Caller(NamedTuple):
 
 
 class Why(NamedTuple):
-    """Who changes which version serves, and the reason that was given."""
+    """Who changes which version serves, and the reason that was given.
+
+    Attributes:
+        is_forced: promotes what the gates refuse, or were not asked about.
+    """
 
     who: str
     reason: str = ""
+    is_forced: bool = False
 
 
 class Split(Part):

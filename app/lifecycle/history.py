@@ -8,11 +8,12 @@ import socket
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.domain.reason import checked_reason, printable
+from app.domain.traffic import Split
 from app.errors import RegistryError
 
 HISTORY: Final = "history.jsonl"
@@ -42,6 +43,30 @@ class Entry(BaseModel):
     forced: tuple[str, ...] = ()
 
 
+class Trial(BaseModel):
+    """One change of what a candidate gets beside the champion of one model.
+
+    Attributes:
+        action: ``stop`` let the candidate go; ``found`` is one that came or went without a record.
+        before: what a candidate got until then; None where there was none.
+        after: what one gets from then on; None where there is none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    action: Literal["canary", "shadow", "stop", "found"]
+    name: str
+    champion: str
+    before: Split | None
+    after: Split | None
+    who: str
+    why: str = ""
+
+
+_Line = TypeVar("_Line", Entry, Trial)
+
+
 def whoami() -> str:
     """Return the user and the machine of this process, as ``user@machine``."""
     try:
@@ -52,25 +77,34 @@ def whoami() -> str:
 
 
 def read(stage: Path, name: str | None = None) -> list[Entry]:
-    """Return what happened on *stage*, to all models or to *name*; oldest first.
+    """Return what was promoted on *stage*, of all models or of *name*; oldest first.
 
     A line that no change wrote whole, such as the last one before a power failure, is left out.
     Characters that cannot be printed come as escapes, for what is read is shown.
     """
+    return _read(Entry, stage, name)
+
+
+def read_trials(stage: Path, name: str | None = None) -> list[Trial]:
+    """Return what candidates got on *stage*, of all models or of *name*, in the same way."""
+    return _read(Trial, stage, name)
+
+
+def _read(kind: type[_Line], stage: Path, name: str | None) -> list[_Line]:
     try:
         lines = (stage / HISTORY).read_bytes().splitlines()
     except OSError:
         return []
-    entries = []
+    found = []
     for line in lines:
         try:
-            entry = Entry.model_validate_json(line)
-        except ValidationError:
+            entry = kind.model_validate_json(line)
+        except ValidationError:  # of the other kind, or cut off
             continue
         if name in {None, entry.name}:
             shown = {"who": printable(entry.who), "why": printable(entry.why)}
-            entries.append(entry.model_copy(update=shown))
-    return entries
+            found.append(entry.model_copy(update=shown))
+    return found
 
 
 def check_reason(why: str) -> None:
@@ -90,9 +124,9 @@ def append(stage: Path, entry: Entry) -> None:
     append_line(stage, line_of(entry))
 
 
-def line_of(entry: Entry) -> bytes:
+def line_of(entry: Entry | Trial) -> bytes:
     """Return the line that *entry* is in the file."""
-    unsaid = None if entry.forced else {"forced"}
+    unsaid = {"forced"} if isinstance(entry, Entry) and not entry.forced else None
     return entry.model_dump_json(by_alias=True, exclude=unsaid).encode() + _END
 
 

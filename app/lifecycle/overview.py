@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.domain.contract import Contract, Feature
+from app.domain.traffic import Split
 from app.errors import RegistryError
 from app.lifecycle import history
-from app.lifecycle.history import Entry
+from app.lifecycle.history import Entry, Trial
 from app.lifecycle.plain_tables import table
 from app.lifecycle.registry import STAGES, Registry, names, read_contract, store_of, versions
 from app.lifecycle.retire import Retirement, described, retirement_of
@@ -74,9 +75,14 @@ def _stages(models: Path) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def entries(models: Path, name: str) -> list[tuple[str, Entry]]:
+def entries(models: Path, name: str) -> list[tuple[str, Entry | Trial]]:
     """Return what happened to *name* on all stages of *models*, each with its stage, in order."""
-    found = [(stage, it) for stage in STAGES for it in history.read(models / stage, name)]
+    found = [
+        (stage, it)
+        for stage in STAGES
+        for read in (history.read, history.read_trials)
+        for it in read(models / stage, name)
+    ]
     return sorted(found, key=lambda it: it[1].at)
 
 
@@ -99,26 +105,31 @@ def as_table(found: Sequence[Listed]) -> str:
     return table([cells(it) for it in found], header=_LIST)
 
 
-def card(it: Listed, registry: Registry, happened: Sequence[tuple[str, Entry]]) -> str:
+def card(it: Listed, registry: Registry, happened: Sequence[tuple[str, Entry | Trial]]) -> str:
     """Return what the contract of a version says, and what happened to its model."""
     parts = [f"{it.name} {it.version}", table(summary(it, registry))]
     if happened:
         rows = [
-            [
-                f"{entry.at:%Y-%m-%d %H:%M:%S}",
-                stage,
-                f"{entry.action} (forced: {', '.join(entry.forced)})"
-                if entry.forced
-                else entry.action,
-                entry.before or "none",
-                entry.to,
-                entry.who,
-                entry.why or "-",
-            ]
-            for stage, entry in happened
+            [f"{one.at:%Y-%m-%d %H:%M:%S}", stage, *_change(one), one.who, one.why or "-"]
+            for stage, one in happened
         ]
         parts += [f"history of {it.name}", table(rows, header=_HISTORY)]
     return "\n\n".join(parts)
+
+
+def _change(it: Entry | Trial) -> tuple[str, str, str]:
+    """Return what was done, from what, and to what."""
+    if isinstance(it, Trial):
+        return it.action, _gets(it.before), _gets(it.after)
+    forced = f" (forced: {', '.join(it.forced)})" if it.forced else ""
+    return f"{it.action}{forced}", it.before or "none", it.to
+
+
+def _gets(split: Split | None) -> str:
+    if split is None:
+        return "none"
+    judged = ", judged" if split.judge is not None else ""
+    return f"{split.version} ({split.mode}, {100 * split.share:g}%{judged})"
 
 
 def cells(it: Listed) -> list[str]:

@@ -7,17 +7,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.domain.contract import Contract
 from app.domain.promotion import Decision, Gate
 from app.errors import OperatorError
 from app.files import write_atomically
 from app.lifecycle.plain_tables import table
 
+FOLDER: Final = "reports/promotion"
+"""Below the runtime folder."""
 _WIDTH: Final = 100
 _MOST_SEGMENTS: Final = 40
+_NOT_ASKED: Final = ("not asked",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +30,14 @@ class Verdict:
     """What the gates said of one promotion.
 
     Attributes:
+        sha256: of the candidate's artefact.
         champion: the version whose place the candidate wants; None for a free place.
         unasked: why no gate was asked; None where they were.
     """
 
     name: str
     version: str
+    sha256: str
     stage: str
     champion: str | None
     at: datetime
@@ -42,6 +49,7 @@ class Verdict:
         return {
             "name": self.name,
             "version": self.version,
+            "sha256": self.sha256,
             "stage": self.stage,
             "champion": self.champion,
             "at": self.at,
@@ -87,7 +95,7 @@ def write_report(verdict: Verdict, folder: Path) -> Path:
     Raises:
         OperatorError: *folder* cannot be written.
     """
-    file = folder / f"{verdict.name}-{verdict.version}-{verdict.stage}.json"
+    file = folder / _file_name(verdict.name, verdict.version, verdict.stage)
     if verdict.unasked is not None and file.exists():
         return file
     document = orjson.dumps(verdict.as_data(), option=orjson.OPT_INDENT_2)
@@ -98,6 +106,67 @@ def write_report(verdict: Verdict, folder: Path) -> Path:
         fix = "a runtime_path that this user may write."
         raise OperatorError(f"{file}: cannot be written: {error.strerror}. Fix: {fix}") from error
     return file
+
+
+class Objection(NamedTuple):
+    """Why a version may not be promoted as it is.
+
+    Attributes:
+        failed: the gates that refuse it; ``not asked`` where none was asked.
+    """
+
+    sentence: str
+    failed: tuple[str, ...]
+
+
+class _Report(BaseModel):
+    """What the gates said, as ``write_report`` keeps it."""
+
+    model_config = ConfigDict(strict=True)
+
+    sha256: str
+    champion: str | None
+    failed: tuple[str, ...]
+    unasked: str | None
+
+
+def objection(
+    folder: Path, candidate: Contract, *, stage: str, champion: str | None
+) -> Objection | None:
+    """Return what the report on *candidate* in *folder* has against its promotion, or its lack.
+
+    A report counts for the files and the champion that the gates have seen, and for no others.
+
+    Args:
+        folder: of the reports.
+        candidate: the contract of a registered version.
+        stage: where it wants to.
+        champion: the version that is there; None for a free place.
+    """
+    version = f"{candidate.name} {candidate.version}"
+    place = f"{champion or 'a free place'} on {stage}"
+    found = _report(folder / _file_name(candidate.name, candidate.version, stage))
+    if found is None or found.unasked is not None or found.sha256 != candidate.artefact.sha256:
+        return Objection(f"no gate was asked about {version} against {place}", _NOT_ASKED)
+    if found.champion != champion:
+        seen = found.champion or "a free place"
+        said = f"the gates were asked about {version} against {seen}, and not against {place}"
+        return Objection(said, _NOT_ASKED)
+    if found.failed:
+        said = f"{version} against {place} is refused by {', '.join(found.failed)}"
+        return Objection(said, found.failed)
+    return None
+
+
+def _file_name(name: str, version: str, stage: str) -> str:
+    return f"{name}-{version}-{stage}.json"
+
+
+def _report(file: Path) -> _Report | None:
+    try:
+        return _Report.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def as_markdown(verdict: Verdict) -> str:

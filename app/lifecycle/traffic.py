@@ -10,8 +10,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -19,7 +20,8 @@ from app.domain.contract import Contract
 from app.domain.traffic import Serving, Split, check_pair
 from app.errors import ModelRejectedError, NotPromotedError, RegistryError
 from app.files import write_atomically
-from app.lifecycle.history import whoami
+from app.lifecycle import history
+from app.lifecycle.history import Trial, whoami
 from app.lifecycle.registry import (
     ARTEFACT,
     MANIFEST,
@@ -34,62 +36,77 @@ from app.lifecycle.stages import CANDIDATE, checked_stage, contract_on, locked, 
 TRAFFIC: Final = "traffic.json"
 
 
-def start(
-    models: Path, registry: Registry, split: Split, *, stage: str, who: str | None = None
+def split_of(name: str, version: str, **wanted: Any) -> Split:
+    """Return what *version* of *name* is to get; *wanted* are the other fields.
+
+    Raises:
+        RegistryError: it cannot be; the message names the field.
+    """
+    try:
+        return Split(model=name, version=version, **wanted)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        said = fault["msg"].removeprefix("Value error, ")
+        raise RegistryError(": ".join([*map(str, fault["loc"]), said])) from error
+
+
+def start(  # noqa: PLR0913  one argument a thing it needs
+    models: Path, registry: Registry, split: Split, *, stage: str, who: str = "", why: str = ""
 ) -> Serving:
     """Announce a candidate on *stage*, or change what it gets. One model has one at a time.
 
-    Another share of the same version takes effect without a gap; its callers stay with it when
-    the share grows.
+    Another share takes effect without a gap; callers stay with the candidate when it grows.
 
     Args:
         models: the folder of the stages.
         registry: where versions lie.
         split: the version and what it gets.
         stage: dev, staging or production.
-        who: starts it; None for this process's user.
+        who: starts it, for the stage's history; this process's user where it is empty.
+        why: for the same.
 
     Raises:
         NotPromotedError: no version of the model is on the stage.
-        RegistryError: there is no such stage or version, or the version is retired, or cannot
-            stand beside the champion.
+        RegistryError: there is no such stage or version, the version is retired or cannot stand
+            beside the champion, or the reason cannot be kept.
         StageChangedError: somebody else is changing the stage.
     """
     folder, champion = _champion(models, split.model, stage)
-    stored = read_version(registry, split.model, split.version)
     if champion.version == split.version:
         raise RegistryError(f"{split.model} {split.version} is promoted on {stage} already")
-    try:
-        check_pair(champion, stored.contract)
-    except ModelRejectedError as error:
-        raise RegistryError(f"{split.model} {split.version}: {error}") from error
-    aside = folder / CANDIDATE
-    with locked(models / stage, who or whoami()), _writing(aside):
+    stored = _contender(registry, split, champion)
+    there, aside = models / stage, folder / CANDIDATE
+    who = who or whoami()
+    with locked(there, who), _writing(there):
         check_not_retired(registry, split.model, split.version)
-        is_there = _holds(aside, stored)
-        if is_there and candidate_in(folder) == split:
+        before, is_there = candidate_in(folder), _holds(aside, stored)
+        if is_there and before == split:
             return Serving(champion.version, split, changed=False)
+        lines = _lines(there, _trial(champion, before, split, who, why))
         if not is_there:
-            _remove(aside)
             _place(aside, stored)
         write_atomically(aside / TRAFFIC, _announcement(split))
+        history.append_line(there, lines)
     return Serving(champion.version, split, changed=True)
 
 
-def stop(models: Path, name: str, *, stage: str, who: str | None = None) -> Serving:
-    """Let the candidate of *name* go, if it has one.
+def stop(models: Path, name: str, *, stage: str, who: str = "", why: str = "") -> Serving:
+    """Let the candidate of *name* go, if it has one; *who* and *why* are as for ``start``.
 
     Raises:
         NotPromotedError: no version of the model is on the stage.
-        RegistryError: there is no such stage, or it cannot be written.
+        RegistryError: there is no such stage, it cannot be written, or the reason cannot be kept.
         StageChangedError: somebody else is changing the stage.
     """
     folder, champion = _champion(models, name, stage)
-    aside = folder / CANDIDATE
+    there, aside = models / stage, folder / CANDIDATE
     if not aside.exists():
         return Serving(champion.version, None, changed=False)
-    with locked(models / stage, who or whoami()), _writing(aside):
+    who = who or whoami()
+    with locked(there, who), _writing(there):
+        lines = _lines(there, _trial(champion, candidate_in(folder), None, who, why))
         _remove(aside)
+        history.append_line(there, lines)
     return Serving(champion.version, None, changed=True)
 
 
@@ -125,6 +142,44 @@ def _champion(models: Path, name: str, stage: str) -> tuple[Path, Contract]:
     return folder, contract
 
 
+def _contender(registry: Registry, split: Split, champion: Contract) -> Stored:
+    """Return the version that *split* names, when it can stand beside *champion*."""
+    stored = read_version(registry, split.model, split.version)
+    try:
+        check_pair(champion, stored.contract)
+    except ModelRejectedError as error:
+        raise RegistryError(f"{split.model} {split.version}: {error}") from error
+    return stored
+
+
+def _trial(
+    champion: Contract, before: Split | None, after: Split | None, who: str, why: str
+) -> Trial:
+    history.check_reason(why)
+    return Trial(
+        at=datetime.now(UTC),
+        action=after.mode if after is not None else "stop",
+        name=champion.name,
+        champion=champion.version,
+        before=before,
+        after=after,
+        who=who,
+        why=why,
+    )
+
+
+def _lines(stage: Path, trial: Trial) -> bytes:
+    """Return *trial* for the history; before it, what it found and no line tells."""
+    known = history.read_trials(stage, trial.name)
+    last = known[-1].after if known else None
+    line = history.line_of(trial)
+    if last == trial.before:
+        return line
+    unknown = {"who": "unknown", "why": "was there without a record"}
+    found = {"action": "found", "before": last, "after": trial.before, **unknown}
+    return history.line_of(trial.model_copy(update=found)) + line
+
+
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
     """Say which *folder* cannot be written."""
@@ -150,6 +205,7 @@ def _holds(aside: Path, stored: Stored) -> bool:
 
 
 def _place(aside: Path, stored: Stored) -> None:
+    _remove(aside)
     files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
     for name, content in files.items():
         write_atomically(aside / name, content)

@@ -10,8 +10,15 @@ from pathlib import Path
 from app.domain.traffic import Serving, Split, Why
 from app.errors import ChangeRefusedError, ModelUnknownError, NotPromotedError, OperatorError
 from app.lifecycle import traffic
-from app.lifecycle.promote import Change, promote
-from app.lifecycle.registry import ARTEFACT, STAGES_FOLDER, Registry, registry_of
+from app.lifecycle.promote import NOTHING, Change, promote
+from app.lifecycle.promotion_report import FOLDER, objection
+from app.lifecycle.registry import (
+    ARTEFACT,
+    STAGES_FOLDER,
+    Registry,
+    read_contract,
+    registry_of,
+)
 from app.lifecycle.rollback import rollback
 from app.lifecycle.stages import place_of
 from app.settings.schema import Settings
@@ -27,22 +34,22 @@ class StageChanges:
         """Make *version* the champion; None promotes the candidate."""
         self._check_free(name, "version")
         with _told():
-            try:
-                before = traffic.serving(self._models, name, stage=self._stage)
-            except NotPromotedError:
-                before = None
-            candidate = before.candidate if before is not None else None
-            wanted = version or (candidate.version if candidate is not None else None)
+            champion, split = self._there(name)
+            wanted = version or (split.version if split is not None else None)
             if wanted is None:
                 raise ChangeRefusedError(f"{name} has no candidate. Name a 'version'.")
-            is_new = before is None or before.version != wanted
+            candidate = split if split is not None and split.version == wanted else None
+            is_new = wanted != champion
             if is_new:
-                change = Change(who=why.who, why=why.reason)
+                # The gates let a judged candidate pass before its trial began.
+                is_judged = candidate is not None and candidate.judge is not None
+                forced = () if is_judged else self._check_gates(name, wanted, champion, why)
+                change = Change(why.who, why.reason, champion or NOTHING, forced=forced)
                 promote(
                     self._models, self._registry, name, wanted, stage=self._stage, change=change
                 )
-            if candidate is not None and candidate.version == wanted:
-                traffic.stop(self._models, name, stage=self._stage, who=why.who)
+            if candidate is not None:
+                self._stop(name, why)
             after = traffic.serving(self._models, name, stage=self._stage)
         return after._replace(changed=is_new)
 
@@ -56,22 +63,64 @@ class StageChanges:
                 return before
             change = Change(who=why.who, why=why.reason, replaces=before.version)
             rollback(self._models, self._registry, name, stage=self._stage, change=change)
-            after = traffic.stop(self._models, name, stage=self._stage, who=why.who)
+            after = self._stop(name, why)
         return after._replace(changed=True)
 
     def start(self, split: Split, why: Why) -> Serving:
-        """Give a candidate its part of the requests."""
+        """Give a candidate its part of the requests; where it is judged, the gates come first."""
         self._check_free(split.model, "candidate")
         with _told():
+            champion, _ = self._there(split.model)
+            if split.judge is not None and champion not in {None, split.version}:
+                self._check_gates(split.model, split.version, champion, why)
             return traffic.start(
-                self._models, self._registry, split, stage=self._stage, who=why.who
+                self._models,
+                self._registry,
+                split,
+                stage=self._stage,
+                who=why.who,
+                why=why.reason,
             )
 
     def stop(self, name: str, why: Why) -> Serving:
         """Let the candidate go; the champion answers everybody."""
         self._check_free(name, "candidate")
         with _told():
-            return traffic.stop(self._models, name, stage=self._stage, who=why.who)
+            return self._stop(name, why)
+
+    def _there(self, name: str) -> tuple[str | None, Split | None]:
+        """Return the champion, None for a free place, and what its candidate gets."""
+        try:
+            found = traffic.serving(self._models, name, stage=self._stage)
+        except NotPromotedError:
+            return None, None
+        return found.version, found.candidate
+
+    def _check_gates(
+        self, name: str, version: str, champion: str | None, why: Why
+    ) -> tuple[str, ...]:
+        """Return the gates that *why* overrules; none where their report lets *version* pass.
+
+        They are not asked here, for that takes seconds.
+
+        Raises:
+            ChangeRefusedError: there is no such report, and no force.
+        """
+        runtime = self.settings.path(self.settings.runtime_path)
+        contract = read_contract(self._registry, name, version)
+        found = objection(runtime / FOLDER, contract, stage=self._stage, champion=champion)
+        if found is None:
+            return ()
+        if why.is_forced:
+            return found.failed
+        ask = f"scripts/promote_model.py {name} {version} --to {self._stage} --dry-run"
+        raise ChangeRefusedError(
+            f"{found.sentence}. Fix: {ask} asks the gates; a promotion with 'force' and a 'reason' "
+            "overrules them."
+        )
+
+    def _stop(self, name: str, why: Why) -> Serving:
+        return traffic.stop(self._models, name, stage=self._stage, who=why.who, why=why.reason)
 
     @property
     def _models(self) -> Path:

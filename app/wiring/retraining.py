@@ -141,9 +141,15 @@ class Retraining:
             return f"was promoted on {self.stage}"
         rules = Rules() if 0.0 < self.share < 1.0 else None
         split = Split(
-            model=self.name, version=version, mode="canary", share=self.share, judge=rules
+            model=self.name,
+            version=version,
+            mode="canary",
+            share=self.share,
+            tolerance=self.settings.promotion.replay_tolerance,
+            judge=rules,
         )
-        traffic.start(self._models, registry_of(self.settings), split, stage=self.stage)
+        registry = registry_of(self.settings)
+        traffic.start(self._models, registry, split, stage=self.stage, why=self.why)
         judged = "; the gateway judges it" if rules is not None else ""
         self.tell(f"{self.name} {version} answers {self.share:.0%} of the callers{judged}")
         return f"became a canary on {self.stage}"

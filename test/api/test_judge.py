@@ -22,6 +22,7 @@ from app.wiring import build_services
 from test.builders import a_contract, a_token, bearer, some_settings
 from test.e2e.estimators import UNBEARABLE, Choosy, Sides
 from test.e2e.obedient import ALLOWED, a_registered_estimator
+from test.gates import let_pass
 from test.openapi import conforms, document_of
 from test.promoted import announce_canary, promote_estimator
 
@@ -48,6 +49,7 @@ def settings(tmp_path: Path) -> Settings:
         a_registered_estimator(settings, model, name="sides")
     registry = settings.path(settings.model.registry_path)
     promote(settings.path(STAGES_FOLDER), registry, "sides", "1", stage=settings.stage)
+    let_pass(settings, "sides", "2", champion="1")
     return settings
 
 

@@ -16,6 +16,7 @@ from app.domain.audit import Event
 from app.gate.services import Services
 from app.lifecycle import history
 from app.lifecycle.promote import promote
+from app.lifecycle.promotion_report import FOLDER
 from app.lifecycle.registry import STAGES_FOLDER, registry_of
 from app.settings.schema import Settings
 from app.wiring import build_services
@@ -28,6 +29,7 @@ from test.builders import (
     bearer,
     some_settings,
 )
+from test.gates import let_pass
 from test.openapi import conforms, document_of, resolved
 
 ADMIN = "/api/v1/admin/models"
@@ -48,8 +50,11 @@ def versions_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, versions_made: Path) -> Settings:
+    """The gates let versions 2 and 3 pass beside the first."""
     shutil.copytree(versions_made / "model", tmp_path / "model")
-    return some_settings(tmp_path, **OPEN)
+    settings = some_settings(tmp_path, **OPEN)
+    let_pass(settings, "line", "2", "3", champion="1")
+    return settings
 
 
 @pytest.fixture
@@ -107,6 +112,72 @@ def test_a_version_is_promoted_and_rolled_back(client: FlaskClient, settings: Se
     assert [(it.action, it.to, it.who, it.why) for it in entries] == [
         ("promote", "3", "root", "it is better"),
         ("rollback", "1", "root", "it is not"),
+    ]
+
+
+def test_what_the_gates_were_not_asked_about_is_not_promoted(
+    client: FlaskClient, settings: Settings
+) -> None:
+    let_pass(settings, "line", "3", champion="2")
+
+    answer = change(client, "line/promote", version="3", reason="it is urgent")
+
+    assert answer.status_code == 409
+    assert answer.json["detail"] == (
+        "the gates were asked about line 3 against 2, and not against 1 on dev. "
+        "Fix: scripts/promote_model.py line 3 --to dev --dry-run asks the gates; "
+        "a promotion with 'force' and a 'reason' overrules them."
+    )
+    assert answered_by(client) == {"1": len(CALLERS)}
+
+
+def test_a_promotion_by_force_names_what_it_overruled(
+    client: FlaskClient, settings: Settings
+) -> None:
+    let_pass(settings, "line", "3", champion="1", failed="better")
+    forced = {"version": "3", "force": True}
+
+    plain = change(client, "line/promote", version="3")
+    unsaid = change(client, "line/promote", **forced, reason=" ")
+    done = change(client, "line/promote", **forced, reason="the champion is broken")
+
+    assert (plain.status_code, unsaid.status_code, done.status_code) == (409, 400, 200)
+    assert plain.json["detail"].startswith("line 3 against 1 on dev is refused by better. Fix: ")
+    assert unsaid.json["detail"].startswith("'force' needs a 'reason'")
+    last = history.read(settings.path(STAGES_FOLDER) / settings.stage, "line")[-1]
+    assert (last.to, last.forced, last.why) == ("3", ("better",), "the champion is broken")
+
+
+def test_a_judged_canary_has_passed_the_gates_before(
+    client: FlaskClient, settings: Settings
+) -> None:
+    judged: dict[str, Any] = {"version": "2", "share": 0.5, "judge": {}}
+    reports = settings.path(settings.runtime_path) / FOLDER
+
+    begun = change(client, "line/canary", **judged)
+    stop(client)
+    shutil.rmtree(reports)
+    refused = change(client, "line/canary", **judged)
+    let_pass(settings, "line", "2", champion="1")
+    change(client, "line/canary", **judged)
+    shutil.rmtree(reports)
+    promoted = change(client, "line/promote")
+
+    assert (begun.status_code, refused.status_code, promoted.status_code) == (200, 409, 200)
+    assert "no gate was asked about line 2 against 1 on dev" in refused.json["detail"]
+    assert promoted.json["version"] == "2"
+
+
+def test_the_life_of_a_candidate_is_in_the_history(client: FlaskClient, settings: Settings) -> None:
+    change(client, "line/shadow", version="2", reason="is it alike?")
+    change(client, "line/canary", version="2", share=0.5, reason="it is")
+    change(client, "line/promote", reason="it is better")
+
+    entries = history.read_trials(settings.path(STAGES_FOLDER) / settings.stage, "line")
+    assert [(it.action, it.after and it.after.share, it.who, it.why) for it in entries] == [
+        ("shadow", 1.0, "root", "is it alike?"),
+        ("canary", 0.5, "root", "it is"),
+        ("stop", None, "root", "it is better"),
     ]
 
 
@@ -216,6 +287,7 @@ def test_a_candidate_that_is_gone_can_be_let_go_again(client: FlaskClient) -> No
     [
         ("line/promote", {}, 409, "line has no candidate. Name a 'version'."),
         ("line/promote", {"version": "9"}, 409, "there is: 1, 2, 3"),
+        ("line/promote", {"version": "2", "force": 1}, 400, "'force': Input should be a valid"),
         ("line/canary", {"version": "1", "share": 0.1}, 409, "line 1 is promoted on dev already"),
         ("line/canary", {"version": "9", "share": 0.1}, 409, "there is: 1, 2, 3"),
         ("nobody/canary", {"version": "1", "share": 0.1}, 404, "no nobody is promoted on dev"),

@@ -23,6 +23,7 @@ from test.builders import ROW, a_promoted_model, a_regression_table, a_token, be
 from test.e2e import exposition
 from test.e2e.calls import PREDICT, Address, a_body, ask, json_headers, send, until
 from test.e2e.server import Server, health, project, running_server
+from test.gates import let_pass
 
 pytestmark = pytest.mark.e2e
 SLOPES = {"1": 1.0, "2": 2.0, "3": 3.0, "4": 4.0}
@@ -62,6 +63,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     stage = settings.path(settings.model.model_path).parent
     for file in (settings.path(Path("model/registry/line/1"))).iterdir():
         shutil.copy(file, stage / file.name)
+    let_pass(settings, "line", "2", champion="1")
     with running_server(
         root, SERVER="granian", WORKERS="2", RATE_LIMIT="1000000 per minute"
     ) as server:

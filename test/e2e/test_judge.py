@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,11 @@ from test.e2e.calls import PREDICT, a_body, ask, json_headers, send, until
 from test.e2e.estimators import UNBEARABLE, Sides
 from test.e2e.obedient import a_registered_estimator, allow_estimators
 from test.e2e.server import Server, project, running_server
+from test.gates import let_pass
 
 pytestmark = pytest.mark.e2e
 CLIENTS = 4
+WORKERS = 2
 JUDGED_SECONDS = 60.0
 RULES = {
     "level": 0.05,
@@ -43,9 +46,11 @@ VERSIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Two workers; the champion serves, and all the others are registered."""
+@pytest.fixture(scope="module", params=["granian"])
+def gateway(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Two workers; the champion serves, and the gates let all the others pass."""
     root = tmp_path_factory.mktemp("judge")
     settings = project(root)
     allow_estimators(settings)
@@ -53,11 +58,13 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         contract = a_registered_estimator(settings, model, name="sides")
         assert contract.version == version_of(name)
     models, registry = settings.path(STAGES_FOLDER), settings.path(settings.model.registry_path)
-    promote(models, registry, "sides", version_of("champion"), stage=settings.stage)
+    champion, *others = map(version_of, VERSIONS)
+    promote(models, registry, "sides", champion, stage=settings.stage)
+    let_pass(settings, "sides", *others, champion=champion)
     with running_server(
-        root, SERVER="granian", WORKERS="2", RATE_LIMIT="1000000 per minute"
+        root, SERVER=request.param, WORKERS=str(WORKERS), RATE_LIMIT="1000000 per minute"
     ) as server:
-        server.wait_for_workers(2)
+        server.wait_for_workers(WORKERS)
         yield server
 
 
@@ -111,12 +118,14 @@ def judged(
     with asking(server) as seen:
         until(lambda: len(seen) > 50, "nobody answers")
         rules = {"version": version, "share": 0.5, "sticky": "header:X-Key", "judge": RULES}
-        administer(server, "POST", "canary", **rules)
+        administer(server, "POST", "canary", **rules, reason=f"try {name}")
         [folder] = until(
             lambda: [it.parent for it in verdicts.glob(f"sides-{version}-*/verdict.json")],
             "there is no verdict",
             seconds=JUDGED_SECONDS,
         )
+        let_go = f'"event":"candidate let go","version":"{version}"'
+        until(lambda: server.stderr().count(let_go) == WORKERS, "a worker keeps the candidate")
         alone = {(200, version_of(winner))}
         until(lambda: {*seen[-200:]} == alone, f"{winner} does not answer alone")
     verdict = json.loads((folder / "verdict.json").read_text())
@@ -127,11 +136,16 @@ def stances(verdict: dict[str, Any]) -> dict[str, str]:
     return {it["measure"]: it["stance"] for it in verdict["findings"]}
 
 
+def stage_of(server: Server) -> Path:
+    return server.settings.path(STAGES_FOLDER) / server.settings.stage
+
+
 def counter(server: Server, ruling: str) -> bool:
     text = ask(server, "GET", "/api/v1/metrics").body.decode()
     return f'gatehouse_verdicts_total{{model="sides",ruling="{ruling}"}}' in text
 
 
+@pytest.mark.parametrize("gateway", ["granian", "gunicorn"], indirect=True)
 def test_a_candidate_that_raises_is_rolled_back(gateway: Server) -> None:
     verdict, plot, seen = judged(gateway, "frail", winner="champion")
 
@@ -142,6 +156,10 @@ def test_a_candidate_that_raises_is_rolled_back(gateway: Server) -> None:
     assert verdict["findings"][0]["candidate"]["hits"] > 0
     assert "worse than tolerated in errors" in plot
     assert {status for status, _ in seen} == {200, 500}
+    begun, ended = history.read_trials(stage_of(gateway), "sides")[-2:]
+    assert (begun.action, begun.who, begun.why) == ("canary", "root", "try frail")
+    assert (ended.action, ended.before, ended.who) == ("stop", begun.after, "judge")
+    assert ended.why == verdict["reason"]
 
 
 def test_a_candidate_with_other_labels_is_rolled_back(gateway: Server) -> None:
@@ -171,7 +189,6 @@ def test_a_candidate_like_the_champion_is_promoted(gateway: Server) -> None:
     assert "no worse than tolerated in any measure" in plot
     assert {status for status, _ in seen} == {200}
     assert counter(gateway, "promote")
-    stage = gateway.settings.path(STAGES_FOLDER) / gateway.settings.stage
-    last = history.read(stage, "sides")[-1]
+    last = history.read(stage_of(gateway), "sides")[-1]
     assert (last.action, last.to, last.who) == ("promote", version_of("alike"), "judge")
     assert last.why == verdict["reason"]

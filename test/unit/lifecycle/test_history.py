@@ -6,7 +6,18 @@ from typing import Literal
 
 import pytest
 
-from app.lifecycle.history import Entry, append, read, undone
+from app.domain.judge import Rules
+from app.domain.traffic import Split
+from app.lifecycle.history import (
+    Entry,
+    Trial,
+    append,
+    append_line,
+    line_of,
+    read,
+    read_trials,
+    undone,
+)
 
 
 def an_entry(
@@ -16,6 +27,24 @@ def an_entry(
     return Entry(
         at=at, action=action, name=name, before=None, to=to, sha256="0" * 64, who="ann", why="é"
     )
+
+
+def a_trial(to: str) -> Trial:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    rules = Rules(tolerated_disagreement=None)
+    split = Split(model="line", version=to, mode="canary", share=0.1, judge=rules)
+    fields = {"action": "canary", "name": "line", "champion": "1", "who": "a\nb"}
+    return Trial(at=at, before=None, after=split, **fields)
+
+
+def test_trials_stand_between_promotions_and_each_is_read_by_itself(tmp_path: Path) -> None:
+    promoted, trial = [an_entry("1"), an_entry("2")], a_trial("2")
+    for it in (promoted[0], trial, promoted[1]):
+        append_line(tmp_path, line_of(it))
+
+    assert read(tmp_path) == promoted
+    assert read_trials(tmp_path) == [trial.model_copy(update={"who": r"a\nb"})]
+    assert read_trials(tmp_path, "other") == []
 
 
 def test_a_stage_that_nobody_changed_has_no_history(tmp_path: Path) -> None:

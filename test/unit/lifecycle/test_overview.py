@@ -2,13 +2,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.lifecycle.overview import cells, entries, key_metric, listed, summary
+from app.domain.judge import Rules
+from app.domain.traffic import Split
+from app.lifecycle import traffic
+from app.lifecycle.overview import card, cells, entries, key_metric, listed, summary
 from app.lifecycle.plain_tables import table
 from app.lifecycle.promote import promote
 from app.lifecycle.retire import retire
 from app.lifecycle.stages import CANDIDATE
 from test.unit.lifecycle.test_compare import with_metrics
 from test.unit.lifecycle.test_rollback import three_versions
+
+
+def a_canary(version: str, share: float = 0.1) -> Split:
+    return Split(model="line", version=version, mode="canary", share=share, judge=Rules())
 
 
 def test_an_empty_registry_lists_nothing(tmp_path: Path) -> None:
@@ -67,9 +74,34 @@ def test_what_happened_on_all_stages_is_in_one_order(tmp_path: Path) -> None:
     promote(tmp_path, registry, "line", "2", stage="production")
     promote(tmp_path, registry, "line", "2", stage="dev")
 
-    found = [(stage, it.to) for stage, it in entries(tmp_path, "line")]
+    traffic.start(tmp_path, registry, a_canary("3"), stage="production")
+    promote(tmp_path, registry, "line", "1", stage="dev")
 
-    assert found == [("dev", "1"), ("production", "2"), ("dev", "2")]
+    found = [(stage, it.action) for stage, it in entries(tmp_path, "line")]
+
+    assert found == [
+        ("dev", "promote"),
+        ("production", "promote"),
+        ("dev", "promote"),
+        ("production", "canary"),
+        ("dev", "promote"),
+    ]
+
+
+def test_the_history_of_a_version_tells_what_candidates_got(tmp_path: Path) -> None:
+    registry = three_versions(tmp_path, "1") / "registry"
+    for share in (0.07, 0.5):
+        traffic.start(tmp_path, registry, a_canary("2", share), stage="dev", who="ann", why="new")
+    traffic.stop(tmp_path, "line", stage="dev", who="bob")
+
+    said = card(listed(tmp_path, registry)[1], registry, entries(tmp_path, "line"))
+
+    cells = [line.split("  ")[2:] for line in said.splitlines()[-3:]]
+    assert [[it.strip() for it in row if it.strip()] for row in cells] == [
+        ["canary", "none", "2 (canary, 7%, judged)", "ann", "new"],
+        ["canary", "2 (canary, 7%, judged)", "2 (canary, 50%, judged)", "ann", "new"],
+        ["stop", "2 (canary, 50%, judged)", "none", "bob", "-"],
+    ]
 
 
 def test_the_key_metric_is_the_one_that_is_asked_for_first() -> None:

@@ -5,16 +5,28 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from app.domain.flips import Flips, SegmentFlips
 from app.domain.promotion import Decision, Gate, replay, skipped
-from app.lifecycle.promotion_report import Verdict, as_markdown, as_text, write_report
+from app.lifecycle.promotion_report import (
+    Objection,
+    Verdict,
+    as_markdown,
+    as_text,
+    objection,
+    write_report,
+)
+from test.builders import a_contract
+
+DIGEST = "0" * 64
 
 
 def a_verdict(*gates: Gate, **changes: Any) -> Verdict:
     fields: dict[str, Any] = {
         "name": "line",
         "version": "2",
+        "sha256": DIGEST,
         "stage": "dev",
         "champion": "1",
         "at": datetime(2026, 1, 1, tzinfo=UTC),
@@ -64,3 +76,61 @@ def test_what_the_gates_said_stays_when_they_are_not_asked_again(tmp_path: Path)
 
     assert orjson.loads(again.read_bytes())["failed"] == ["better"]
     assert orjson.loads(other.read_bytes())["failed"] == []
+
+
+WORSE = Gate("better", "failed", "it is worse")
+ASKED_BESIDE_1 = a_verdict(skipped("better", "none"))
+
+
+def the_objection(folder: Path, champion: str | None = "1") -> Objection | None:
+    artefact = {"size_bytes": 1, "sha256": DIGEST}
+    return objection(
+        folder, a_contract(version="2", artefact=artefact), stage="dev", champion=champion
+    )
+
+
+def test_a_report_that_lets_it_pass_is_no_objection(tmp_path: Path) -> None:
+    write_report(ASKED_BESIDE_1, tmp_path)
+
+    assert the_objection(tmp_path) is None
+
+
+def test_a_report_without_a_champion_is_about_a_free_place(tmp_path: Path) -> None:
+    write_report(a_verdict(champion=None), tmp_path)
+
+    assert the_objection(tmp_path, None) is None
+    beside = the_objection(tmp_path)
+    assert beside is not None
+    assert "against a free place, and not against 1 on dev" in beside.sentence
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sentence", "failed"),
+    [
+        (None, "no gate was asked about line 2 against 1 on dev", "not asked"),
+        (a_verdict(unasked="it is there"), "no gate was asked about line 2", "not asked"),
+        (a_verdict(sha256="1" * 64), "no gate was asked about line 2", "not asked"),
+        (a_verdict(stage="staging"), "no gate was asked about line 2", "not asked"),
+        (a_verdict(champion="3"), "line 2 against 3, and not against 1 on dev", "not asked"),
+        (a_verdict(WORSE), "line 2 against 1 on dev is refused by better", "better"),
+    ],
+    ids=["none", "unasked", "other files", "other stage", "other champion", "failed"],
+)
+def test_what_no_report_lets_pass_is_objected_to(
+    tmp_path: Path, verdict: Verdict | None, sentence: str, failed: str
+) -> None:
+    if verdict is not None:
+        write_report(verdict, tmp_path)
+
+    found = the_objection(tmp_path)
+
+    assert found is not None
+    assert sentence in found.sentence
+    assert found.failed == (failed,)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff"])
+def test_a_damaged_report_lets_nothing_pass(tmp_path: Path, content: bytes) -> None:
+    write_report(ASKED_BESIDE_1, tmp_path).write_bytes(content)
+
+    assert the_objection(tmp_path) is not None

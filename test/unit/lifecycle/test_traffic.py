@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.traffic import Split
 from app.errors import NotPromotedError, RegistryError, StageChangedError
-from app.lifecycle import traffic
+from app.lifecycle import history, traffic
 from app.lifecycle.heldout import HELD_OUT
 from app.lifecycle.promote import promote
 from app.lifecycle.registry import STAGES_FOLDER
@@ -53,9 +53,14 @@ def a_split(**changes: Any) -> Split:
     return Split.model_validate(fields | changes)
 
 
-def start(settings: Settings, **changes: Any) -> bool:
-    done = traffic.start(models(settings), registry(settings), a_split(**changes), stage="dev")
+def start(settings: Settings, *, who: str = "ann", why: str = "", **changes: Any) -> bool:
+    split = a_split(**changes)
+    done = traffic.start(models(settings), registry(settings), split, stage="dev", who=who, why=why)
     return done.changed
+
+
+def stop(settings: Settings, *, who: str = "ann", why: str = "") -> bool:
+    return traffic.stop(models(settings), "line", stage="dev", who=who, why=why).changed
 
 
 def aside(settings: Settings) -> Path:
@@ -126,11 +131,57 @@ def test_damaged_files_of_the_same_candidate_are_replaced(settings: Settings) ->
 def test_a_candidate_is_let_go_and_leaves_nothing(settings: Settings) -> None:
     start(settings)
 
-    done = [traffic.stop(models(settings), "line", stage="dev").changed for _ in range(2)]
-
-    assert done == [True, False]
+    assert [stop(settings), stop(settings)] == [True, False]
     assert not aside(settings).exists()
     assert traffic.serving(models(settings), "line", stage="dev").candidate is None
+
+
+def happened(settings: Settings) -> list[tuple[str, Split | None, Split | None, str, str]]:
+    entries = history.read_trials(models(settings) / "dev", "line")
+    return [(it.action, it.before, it.after, it.who, it.why) for it in entries]
+
+
+def test_the_history_says_who_gave_what_to_a_candidate_and_why(settings: Settings) -> None:
+    promoted = history.read(models(settings) / "dev")
+    start(settings, mode="shadow", share=1.0, why="is it alike?")
+    start(settings, who="bob", why="it is")
+    start(settings, who="bob", why="it is")
+    stop(settings, why="slow")
+    stop(settings, why="slow")
+
+    first, second = a_split(mode="shadow", share=1.0), a_split()
+    assert happened(settings) == [
+        ("shadow", None, first, "ann", "is it alike?"),
+        ("canary", first, second, "bob", "it is"),
+        ("stop", second, None, "ann", "slow"),
+    ]
+    assert {it.champion for it in history.read_trials(models(settings) / "dev")} == {"3"}
+    assert history.read(models(settings) / "dev") == promoted
+
+
+def test_a_candidate_that_no_line_tells_of_is_found_by_the_next_change(settings: Settings) -> None:
+    start(settings)
+    announced = a_split(share=0.9)
+    (aside(settings) / traffic.TRAFFIC).write_text(announced.model_dump_json())
+
+    stop(settings)
+
+    unknown = ("unknown", "was there without a record")
+    assert happened(settings)[1:] == [
+        ("found", a_split(), announced, *unknown),
+        ("stop", announced, None, "ann", ""),
+    ]
+
+
+def test_a_reason_that_cannot_be_kept_changes_nothing(settings: Settings) -> None:
+    with pytest.raises(RegistryError, match="cannot be printed"):
+        start(settings, why="a\nb")
+    start(settings)
+    with pytest.raises(RegistryError, match="cannot be printed"):
+        stop(settings, why="a\nb")
+
+    assert [it[0] for it in happened(settings)] == ["canary"]
+    assert aside(settings).exists()
 
 
 def test_a_reader_never_finds_an_announcement_of_other_files(settings: Settings) -> None:

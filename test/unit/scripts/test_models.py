@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.judge import Rules
 from app.lifecycle.promote import promote
 from app.lifecycle.registry import read_folder
 from app.lifecycle.stages import locked
+from app.lifecycle.traffic import serving
 from app.settings.overlay import PROJECT
 from scripts.models import main
 from test.builders import a_regression_table
@@ -194,6 +196,7 @@ def test_a_stage_that_is_held_ends_with_3(trained_models: Path, capsys: Said) ->
         ("rollback line --to production", "line is not on production"),
         ("canary line@2", "line 2 is promoted on dev already"),
         ("canary line@3 --share 2", "share: Input should be less than or equal to 1"),
+        ("canary line@3 --share 1 --judge", "'judge' needs a canary whose 'share' lies between"),
         ("shadow line@3 --header X:Y", "sticky: "),
         ("canary nobody@1", "no nobody is promoted on dev"),
         ("stop line --to staging", "no line is promoted on staging"),
@@ -220,6 +223,7 @@ def test_a_mistake_is_one_line_and_status_2(capsys: Said, arguments: str, messag
         "promote",
         "promote a --to prod",
         "canary line@3 --share x",
+        "shadow line@3 --judge",
     ],
 )
 @pytest.mark.usefixtures("root")
@@ -241,6 +245,45 @@ def test_a_candidate_is_started_and_stopped(models: Path, capsys: Said, mode: st
     assert started == f"line 3 is a {mode} beside 2 on dev, for 25%"
     assert "dev (candidate)" in newest
     assert not (models / "dev" / ".candidate").exists()
+
+
+@pytest.mark.usefixtures("models")
+def test_the_life_of_a_candidate_is_in_the_history(capsys: Said) -> None:
+    main(["canary", "line@3", "--share", "0.25", "--reason", "new rows"])
+    main(["stop", "line", "--reason", "slow"])
+    capsys.readouterr()
+
+    main(["show", "line", "--json"])
+    main(["show", "line"])
+
+    said = capsys.readouterr().out
+    document, _, shown = said.partition("\n}\n")
+    began, ended = json.loads(document + "}")["history"][2:]
+    assert (began["action"], began["before"], began["why"]) == ("canary", None, "new rows")
+    assert (began["after"]["version"], began["after"]["share"]) == ("3", 0.25)
+    assert (ended["action"], ended["before"], ended["after"]) == ("stop", began["after"], None)
+    assert "canary   none             3 (canary, 25%)" in shown
+    assert "stop     3 (canary, 25%)  none" in shown
+
+
+def test_a_judged_canary_begins_when_no_gate_refuses_it(trained_models: Path, capsys: Said) -> None:
+    assert main(["canary", "line@2", "--share", "0.25", "--judge"]) == 0
+
+    said = capsys.readouterr().out
+    assert "no gate refuses it\nline 2 is a canary beside 1 on dev, for 25%\n" in said
+    candidate = serving(trained_models, "line", stage="dev").candidate
+    assert candidate is not None
+    assert (candidate.judge, candidate.tolerance) == (Rules(), 0.5)
+
+
+def test_a_canary_that_a_gate_refuses_is_not_judged(trained_models: Path, capsys: Said) -> None:
+    config = trained_models.parent / "config.yaml"
+    config.write_text("promotion: {max_one_row_us: 0.01}\n")
+
+    assert main(["canary", "line@2", "--judge", "--json"]) == 1
+
+    assert json.loads(capsys.readouterr().out)["failed"] == ["latency"]
+    assert serving(trained_models, "line", stage="dev").candidate is None
 
 
 @pytest.mark.usefixtures("models")

@@ -60,7 +60,9 @@ def test_new_data_is_trained_and_becomes_a_canary(root: Path, capsys: Said) -> N
     assert "line 2 answers 20% of the callers; the gateway judges it" in capsys.readouterr().out
     candidate = serving(root / "model", "line", stage="dev").candidate
     assert candidate is not None
-    assert (candidate.version, candidate.share) == ("2", 0.2)
+    assert (candidate.version, candidate.share, candidate.tolerance) == ("2", 0.2, 0.5)
+    [trial] = history.read_trials(root / "model/dev", "line")
+    assert trial.why == "retrained: it is asked for"
     assert on_dev(root) == "1"
     assert versions(root / "model/registry", "line") == [1, 2]
 
