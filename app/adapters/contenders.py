@@ -93,9 +93,12 @@ class Contenders:
         if self._is_open:
             with self._lock:
                 self._look()
-            trial = self._trial
-            if trial is not None and trial.judge is not None:
-                trial.judge.look()
+
+    def judge(self) -> None:
+        """Have the candidate judged, if it is on trial."""
+        trial = self._trial
+        if trial is not None and trial.judge is not None:
+            trial.judge.look()
 
     def forget(self) -> None:
         """Let both go, until somebody asks for them again."""

@@ -43,8 +43,8 @@ class Loading:
 class StageModels:
     """Knows every promoted model, and holds those that somebody asks for.
 
-    A thread looks for changes. It does not survive a fork, so a worker that was forked off starts
-    its own with its first request.
+    A thread looks for changes, and another judges. They do not survive a fork, so a worker that was
+    forked off starts its own with its first request.
 
     Args:
         source_of: returns the source of the model whose joblib file is at a path, by its name if
@@ -161,13 +161,21 @@ class StageModels:
     def refresh(self) -> None:
         """Take what was promoted since the last look."""
         self._look_around()
-        for watched in (self._default, *self._others.values()):
-            try:
-                watched.refresh()
-            except Exception:  # of one model must not keep the others from their turn
-                log.exception("model watch failed")
+        self._each(Contenders.refresh)
         # A candidate, or a larger version, came in without having been asked for.
         self._make_room(max(self._used, key=lambda it: self._used[it], default=""))
+
+    def judge(self) -> None:
+        """Have the candidates judged that are on trial."""
+        self._each(Contenders.judge)
+
+    def _each(self, look: Callable[[Contenders], None]) -> None:
+        """Have all models looked at; what goes wrong with one keeps no other from its turn."""
+        for watched in (self._default, *self._others.values()):
+            try:
+                look(watched)
+            except Exception:
+                log.exception("model watch failed")
 
     def _watched(self, name: str | None) -> Contenders | None:
         if name is None or name == self.default_name:
@@ -205,23 +213,24 @@ class StageModels:
             self._others = {name: known.get(name) or self._folder.at(name) for name in names}
 
     def _watch(self) -> None:
+        """Begin to look for changes, and to judge: that may wait for a registry far away."""
         self._watcher = os.getpid()
-        reference = weakref.ref(self)
-        watch = threading.Thread(
-            target=_poll, args=(reference, self._loading.poll_seconds), daemon=True
-        )
-        watch.start()
+        for look in (StageModels.refresh, StageModels.judge):
+            watch = (weakref.ref(self), look, self._loading.poll_seconds)
+            threading.Thread(target=_poll, args=watch, daemon=True).start()
 
 
-def _poll(reference: weakref.ref[StageModels], seconds: float) -> None:
-    """Refresh until nobody holds the models any more."""
+def _poll(
+    reference: weakref.ref[StageModels], look: Callable[[StageModels], None], seconds: float
+) -> None:
+    """Look until nobody holds the models any more."""
     while True:
         time.sleep(seconds)
         models = reference()
         if models is None:
             return
         try:
-            models.refresh()
+            look(models)
         except Exception:
             log.exception("model watch failed")
         del models

@@ -69,6 +69,7 @@ def look(client: FlaskClient) -> None:
     models = client.application.extensions["gatehouse"].models
     assert isinstance(models, StageModels)
     models.refresh()
+    models.judge()
 
 
 def predict(client: FlaskClient, version: str, *row: Any, path: str = PREDICT) -> TestResponse:
