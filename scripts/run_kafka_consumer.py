@@ -16,22 +16,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
-import orjson
-
-from app import log
 from app.command_line import run
-from app.errors import OperatorError
+from app.lifecycle.option_values import count_of
 from app.lifecycle.progress import progress
-from app.lifecycle.streams.current import CurrentModel, current_model
+from app.lifecycle.streams.command import add_options, scored
+from app.lifecycle.streams.current import CurrentModel
 from app.lifecycle.streams.kafka import KafkaStream, Wanted
 from app.lifecycle.streams.kafka_clients import connected
 from app.lifecycle.streams.kafka_metrics import KafkaMetrics
-from app.lifecycle.streams.schema import message_schema
 from app.lifecycle.streams.stopping import asked_to_stop
-from app.settings.overlay import load
 from app.settings.schema import Settings
 from app.wiring.offline import open_version
 
@@ -45,42 +40,17 @@ _EXAMPLES: Final = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Score; exit 0 when asked to stop or at the end that was named, 2 when it cannot go on."""
     options = _parser().parse_args(argv)
-    return run(lambda: _scored(options))
+    return run(lambda: scored(options, open_version, _run))
 
 
 def _parser() -> argparse.ArgumentParser:
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, epilog=_EXAMPLES, formatter_class=plain)
-    help_of = "NAME or NAME@VERSION; without a version what is promoted, looked at every 2 seconds"
-    parser.add_argument("--model", metavar="NAME[@VERSION]", help=help_of)
-    help_of = "the probability of each class too"
-    parser.add_argument("--probabilities", action="store_true", help=help_of)
-    parser.add_argument("--max-messages", type=_positive, metavar="N", help="end after N messages")
+    add_options(parser, "message")
+    parser.add_argument("--max-messages", type=count_of, metavar="N", help="end after N messages")
     help_of = "end when none came for so long"
-    parser.add_argument("--until-idle", type=_positive, metavar="SECONDS", help=help_of)
-    help_of = "print the JSON Schema of a message, and end"
-    parser.add_argument("--schema", action="store_true", help=help_of)
+    parser.add_argument("--until-idle", type=count_of, metavar="SECONDS", help=help_of)
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
-    return int(text)
-
-
-def _scored(options: argparse.Namespace) -> int:
-    settings = load()
-    model = current_model(settings, options.model, partial(open_version, settings))
-    contract = model.get().contract
-    if options.schema:
-        schema = message_schema(contract, settings.model.input_validation)
-        print(orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode())
-        return 0
-    if options.probabilities and not contract.outputs.has_probabilities:
-        raise OperatorError(f"{contract.name} has no probabilities. Fix: without --probabilities.")
-    log.configure(level=settings.log.level)
-    return _run(settings, options, model)
 
 
 def _run(settings: Settings, options: argparse.Namespace, model: CurrentModel) -> int:

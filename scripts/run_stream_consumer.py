@@ -15,20 +15,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
-import orjson
-
-from app import log
 from app.command_line import run
-from app.errors import OperatorError
 from app.lifecycle.progress import progress
-from app.lifecycle.streams.current import CurrentModel, current_model
+from app.lifecycle.streams.command import add_options, scored
+from app.lifecycle.streams.current import CurrentModel
 from app.lifecycle.streams.json_lines import Wanted, rejects_beside, score_lines
-from app.lifecycle.streams.schema import message_schema
 from app.lifecycle.streams.stopping import asked_to_stop
-from app.settings.overlay import load
 from app.settings.schema import Settings
 from app.wiring.offline import open_version
 
@@ -42,7 +36,7 @@ _EXAMPLES: Final = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Score; exit 0 at the end of the input or when asked to stop, 2 when it cannot go on."""
     options = _parser().parse_args(argv)
-    return run(lambda: _scored(options))
+    return run(lambda: scored(options, open_version, _run))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,29 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, epilog=_EXAMPLES, formatter_class=plain)
     parser.add_argument("input", nargs="?", help="a file, a named pipe, or - for standard input")
     parser.add_argument("output", nargs="?", help="a file, a named pipe, or - for standard output")
-    help_of = "NAME or NAME@VERSION; without a version what is promoted, looked at every 2 seconds"
-    parser.add_argument("--model", metavar="NAME[@VERSION]", help=help_of)
-    help_of = "the probability of each class too"
-    parser.add_argument("--probabilities", action="store_true", help=help_of)
+    add_options(parser, "line")
     help_of = "at the end wait for more; a file may be rotated meanwhile"
     parser.add_argument("--follow", action="store_true", help=help_of)
-    help_of = "print the JSON Schema of a line, and end"
-    parser.add_argument("--schema", action="store_true", help=help_of)
     return parser
-
-
-def _scored(options: argparse.Namespace) -> int:
-    settings = load()
-    model = current_model(settings, options.model, partial(open_version, settings))
-    contract = model.get().contract
-    if options.schema:
-        schema = message_schema(contract, settings.model.input_validation)
-        print(orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode())
-        return 0
-    if options.probabilities and not contract.outputs.has_probabilities:
-        raise OperatorError(f"{contract.name} has no probabilities. Fix: without --probabilities.")
-    log.configure(level=settings.log.level)
-    return _run(settings, options, model)
 
 
 def _run(settings: Settings, options: argparse.Namespace, model: CurrentModel) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,11 +13,18 @@ from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from app.domain.prediction import ServedModel
+from app.lifecycle.streams.current import CurrentModel
+from app.lifecycle.streams.kafka import Counts, KafkaStream, Wanted
+from app.lifecycle.streams.kafka_clients import connected
+from app.lifecycle.streams.kafka_metrics import KafkaMetrics
 from app.lifecycle.streams.kafka_outputs import taken
 from app.settings.overlay import PROJECT
-from test.kafka_cluster import SESSION_MS
+from app.settings.streaming import Kafka
+from test.kafka_cluster import SESSION, Cluster
 from test.unit.scripts.process import environment
 
+N_PARTITIONS = 4
 INPUT, OUTPUT, DEAD = "rows", "answers", "dead"
 Coordinates = tuple[int, int]
 
@@ -24,24 +32,41 @@ Coordinates = tuple[int, int]
 class Group:
     """Consumers over topics of their own, with the settings of *root*."""
 
-    def __init__(self, root: Path, brokers: str, name: str) -> None:
-        self.root, self.brokers, self.name = root, brokers, name
+    def __init__(self, root: Path, cluster: Cluster, name: str) -> None:
+        self.root, self.cluster, self.name = root, cluster, name
+        self.brokers = cluster.addresses
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *arguments: str, **changes: Any) -> subprocess.Popen[bytes]:
-        """Start one more, with *changes* of streaming.kafka."""
-        kafka = {
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """Return streaming.kafka with *changes*."""
+        return {
             "bootstrap_servers": self.brokers,
             "input_topic": self.topic(INPUT),
             "output_topic": self.topic(OUTPUT),
             "dead_letter_topic": self.topic(DEAD),
             "group_id": self.name,
             "batch_rows": 200,
-            "extra": {"session.timeout.ms": SESSION_MS},
-        }
+            "extra": SESSION,
+        } | changes
+
+    def score(
+        self,
+        model: ServedModel,
+        wanted: Wanted,
+        metrics: KafkaMetrics | None = None,
+        **changes: Any,
+    ) -> Counts:
+        """Run a consumer in this process to the end that is *wanted*."""
+        settings = Kafka.model_validate(self.settings(**changes))
+        current = CurrentModel(Path(), "sides", "1", lambda _name, _version: model)
+        stream = KafkaStream(connected(settings), settings, current, metrics or KafkaMetrics())
+        return stream.run(wanted, threading.Event(), lambda _: None)
+
+    def start(self, *arguments: str, **changes: Any) -> subprocess.Popen[bytes]:
+        """Start one more process, with *changes* of streaming.kafka."""
         variables = {
             f"GATEHOUSE_STREAMING__KAFKA__{key.upper()}": str(value)
-            for key, value in (kafka | changes).items()
+            for key, value in self.settings(**changes).items()
         }
         environ = environment(self.root, **variables)
         command = [sys.executable, "scripts/run_kafka_consumer.py", *arguments]
@@ -51,12 +76,24 @@ class Group:
         return process
 
     def partitions(self, number: int) -> list[int]:
-        """Return the partitions that the consumer of that number was given last."""
-        found: list[int] = []
+        """Return the partitions that the consumer of that number has."""
+        found: set[int] = set()
         for line in self.log(number).splitlines():
             if '"kind":"assigned"' in line:
-                found = json.loads(line)["partitions"]
-        return found
+                found |= {*json.loads(line)["partitions"]}
+            elif '"kind":"' in line:
+                found -= {*json.loads(line)["partitions"]}
+        return sorted(found)
+
+    def wait_until_shared(self, seconds: float = 40) -> None:
+        """Wait until every consumer has partitions, and every partition one consumer."""
+        end = time.monotonic() + seconds
+        while True:
+            shares = [self.partitions(it) for it in range(len(self.processes))]
+            if all(shares) and sum(map(len, shares)) == N_PARTITIONS:
+                return
+            assert time.monotonic() < end, shares
+            time.sleep(0.05)
 
     def log(self, number: int) -> str:
         return self._log(number).read_text()
@@ -80,7 +117,7 @@ class Group:
         """Return of each partition the committed offset and its end."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": self.name})
         try:
-            places = [TopicPartition(self.topic(INPUT), it) for it in range(4)]
+            places = [TopicPartition(self.topic(INPUT), it) for it in range(N_PARTITIONS)]
             return {
                 it.partition: (it.offset, consumer.get_watermark_offsets(it, timeout=10)[1])
                 for it in consumer.committed(places, timeout=10)
@@ -106,9 +143,17 @@ class Topic:
         settings = {"bootstrap.servers": group.brokers, "group.id": f"test.{topic}"}
         self._consumer = Consumer(settings)
         partitions = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        self._consumer.assign([TopicPartition(topic, it, 0) for it in partitions or range(4)])
+        self._consumer.assign(
+            [TopicPartition(topic, it, 0) for it in partitions or range(N_PARTITIONS)]
+        )
         self._seconds = seconds
         self.messages: list[Message] = []
+
+    def all(self, n_messages: int) -> list[Message]:
+        """Read so many, and whatever else is there by then; then close."""
+        self.wait(lambda found: len(found) >= n_messages)
+        self.close()
+        return self.messages
 
     def wait(self, is_enough: Callable[[list[Message]], bool]) -> list[Message]:
         """Read until what was read is enough."""

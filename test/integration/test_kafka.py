@@ -1,7 +1,8 @@
 """Two Kafka consumers, one of which is killed, on brokers that speak the real protocol.
 
-``KAFKA_MESSAGES=100000`` makes it the whole proof, which takes half a minute; ``-o
-log_cli_level=INFO`` says how many outputs came twice.
+The kill comes when outputs are in their topics and the brokers refuse the commits of their sources:
+what lies there comes a second time. ``KAFKA_MESSAGES=100000`` makes it the whole proof, which takes
+half a minute; ``-o log_cli_level=INFO`` says how many outputs came twice.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ import signal
 import threading
 import time
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import KafkaError, Message
 
 from test.builders import a_classification_table, a_promoted_model, some_settings
 from test.e2e.server import free_port
-from test.kafka_cluster import kafka_cluster
+from test.kafka_cluster import OFFSET_COMMIT, Cluster, kafka_cluster
 from test.kafka_group import DEAD, OUTPUT, Coordinates, Group, Topic, headers_of, source_of
 
 N_MESSAGES = int(os.environ.get("KAFKA_MESSAGES", "5000"))
@@ -51,6 +52,8 @@ class Story:
 
     answers: list[Message]
     dead: list[Message]
+    uncommitted_answers: set[Coordinates]
+    uncommitted_dead: set[Coordinates]
     metrics: str
     victims: list[int]
     taken_over: list[int]
@@ -60,9 +63,9 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def brokers() -> Iterator[str]:
-    with kafka_cluster() as addresses:
-        yield addresses
+def cluster() -> Iterator[Cluster]:
+    with kafka_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +76,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def story(root: Path, brokers: str) -> Iterator[Story]:
-    group = Group(root, brokers, "killed")
+def story(root: Path, cluster: Cluster) -> Iterator[Story]:
+    group = Group(root, cluster, "killed")
     try:
         yield told(group)
     finally:
@@ -90,29 +93,28 @@ def send_slowly(group: Group, values: list[bytes], first: int) -> None:
 
 
 def told(group: Group) -> Story:
-    """Send half, let both work, send the rest, and kill one in the middle of it."""
+    """Send half, let both work, kill one while the rest comes, and wait for all."""
     values = [a_value(it) for it in range(N_MESSAGES)]
     half = N_MESSAGES // 2
     group.send(values[:half])
     port = free_port()
-    survivor, victim = group.start(metrics_port=port), group.start()
+    survivor = group.start(metrics_port=port)
+    group.start()
     answers, dead = Topic(group, OUTPUT, SECONDS), Topic(group, DEAD, SECONDS)
-    answers.wait(lambda found: len({source_of(it)[0] for it in found}) == 4)
+    group.wait_until_shared()
     victims = group.partitions(1)
-    assert victims, "the second consumer got no partition"
+    answers.wait(lambda found: len(found) > 0.4 * N_MESSAGES)
     rest = threading.Thread(target=send_slowly, args=(group, values, half))
-    rest.start()
-    answers.wait(lambda found: len(found) > 0.55 * N_MESSAGES)
-    victim.send_signal(signal.SIGKILL)
+    uncommitted = killed_before_a_commit(group, (answers, dead), rest)
     rest.join()
 
     n_poison = -(-N_MESSAGES // POISON_EVERY)
-    n_good = N_MESSAGES - n_poison
-    answers.wait(lambda found: len({source_of(it) for it in found}) >= n_good)
-    dead.wait(lambda found: len({source_of(it) for it in found}) >= n_poison)
+    answers.wait(lambda found: len(once(found)) >= N_MESSAGES - n_poison)
+    dead.wait(lambda found: len(once(found)) >= n_poison)
     time.sleep(1.2)  # the lag is told every second
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
         metrics = response.read().decode()
+    taken_over = group.partitions(0)
     survivor.send_signal(signal.SIGTERM)
     status = survivor.wait(timeout=20)
     for topic in (answers, dead):
@@ -120,13 +122,36 @@ def told(group: Group) -> Story:
     return Story(
         answers.messages,
         dead.messages,
-        metrics,
+        uncommitted_answers=uncommitted[0],
+        uncommitted_dead=uncommitted[1],
+        metrics=metrics,
         victims=victims,
-        taken_over=group.partitions(0),
+        taken_over=taken_over,
         exit_status=status,
         committed=group.committed(),
         log=group.log(0),
     )
+
+
+def killed_before_a_commit(
+    group: Group, topics: tuple[Topic, Topic], rest: threading.Thread
+) -> list[set[Coordinates]]:
+    """Kill the second consumer; return which of its outputs lie in *topics* uncommitted."""
+    victims = group.partitions(1)
+    group.cluster.refuse(OFFSET_COMMIT, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+    committed = group.committed()
+    rest.start()
+
+    def uncommitted(found: list[Message]) -> set[Coordinates]:
+        places = {source_of(it) for it in found}
+        return {it for it in places if it[0] in victims and it[1] >= committed[it[0]][0]}
+
+    for topic in topics:
+        topic.wait(lambda found: bool(uncommitted(found)))
+    group.processes[1].kill()
+    group.processes[1].wait()
+    group.cluster.accept(OFFSET_COMMIT)
+    return [uncommitted(it.messages) for it in topics]
 
 
 def once(messages: list[Message]) -> dict[Coordinates, Message]:
@@ -143,6 +168,28 @@ def test_every_message_is_scored_or_dead_exactly_once_after_dropping_duplicates(
     keys = Counter(bytes(it.key() or b"") for it in [*answers.values(), *dead.values()])
 
     assert keys == Counter(str(it).encode() for it in range(N_MESSAGES))
+
+
+@pytest.mark.parametrize("kind", ["answers", "dead"])
+def test_what_was_sent_but_not_committed_before_the_kill_comes_twice_and_is_the_same(
+    story: Story, kind: str
+) -> None:
+    uncommitted: set[Coordinates] = getattr(story, f"uncommitted_{kind}")
+    by_source = defaultdict(list)
+    for message in getattr(story, kind):
+        by_source[source_of(message)].append(content_of(message))
+    twice = {source for source, contents in by_source.items() if len(contents) > 1}
+
+    assert uncommitted
+    assert uncommitted <= twice
+    assert all(it == contents[0] for contents in by_source.values() for it in contents)
+
+
+def content_of(message: Message) -> tuple[object, ...]:
+    """Return all of *message* but when it was scored."""
+    value = message.value() or b""
+    shown = json.loads(value) | {"time": ""} if "reason" not in headers_of(message) else value
+    return message.key(), shown, headers_of(message)
 
 
 def test_an_answer_and_its_source_belong_together(story: Story) -> None:

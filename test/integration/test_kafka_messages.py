@@ -7,7 +7,6 @@ in their order and that messages come through, not that a reader sees all of the
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,14 +15,10 @@ import pytest
 from confluent_kafka import Message, Producer
 
 from app.domain.prediction import ServedModel
-from app.lifecycle.streams.current import CurrentModel
-from app.lifecycle.streams.kafka import Counts, KafkaStream, Wanted
-from app.lifecycle.streams.kafka_clients import connected
-from app.lifecycle.streams.kafka_metrics import KafkaMetrics
-from app.settings.streaming import Kafka
+from app.lifecycle.streams.kafka import Counts, Wanted
 from app.wiring.offline import open_version
 from test.builders import a_classification_table, a_promoted_model, some_settings
-from test.kafka_cluster import SESSION_MS, kafka_cluster
+from test.kafka_cluster import kafka_cluster
 from test.kafka_group import DEAD, INPUT, OUTPUT, Group, Topic, headers_of
 
 LARGEST = 1_000_000
@@ -47,6 +42,7 @@ SENT = [
     Sent("traced", b"{", (("traceparent", "00-1"),)),
     Sent("answer too large", large(LARGEST - 200)),
     Sent("letter too large", large(LARGEST - 80)),
+    Sent("headers too large", b"{}", (("trace", b"x" * (LARGEST - 120)),)),
 ]
 
 
@@ -65,8 +61,8 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
 
 @pytest.fixture(scope="module")
 def story(sides: ServedModel) -> Iterator[Story]:
-    with kafka_cluster() as brokers:
-        yield told(Group(Path(), brokers, "unusual"), sides)
+    with kafka_cluster() as cluster:
+        yield told(Group(Path(), cluster, "unusual"), sides)
 
 
 def told(group: Group, sides: ServedModel) -> Story:
@@ -76,30 +72,16 @@ def told(group: Group, sides: ServedModel) -> Story:
             group.topic(INPUT), key=sent.key, value=sent.value, headers=[*sent.headers]
         )
     assert producer.flush(30) == 0
-    settings = Kafka(
-        bootstrap_servers=group.brokers,
-        input_topic=group.topic(INPUT),
-        output_topic=group.topic(OUTPUT),
-        dead_letter_topic=group.topic(DEAD),
-        group_id=group.name,
-        transactional=True,
-        extra={"session.timeout.ms": SESSION_MS},
-    )
-    model = CurrentModel(Path(), "sides", "1", lambda _name, _version: sides)
-    stream = KafkaStream(connected(settings), settings, model, KafkaMetrics())
     wanted = Wanted(with_probabilities=True, max_messages=len(SENT))
-    counts = stream.run(wanted, threading.Event(), lambda _: None)
-    answers, dead = Topic(group, OUTPUT, 20), Topic(group, DEAD, 20)
-    answers.wait(lambda found: len(found) == counts.scored)
-    dead.wait(lambda found: len(found) == counts.dead)
-    for topic in (answers, dead):
-        topic.close()
-    letters = {headers_of(it)["reason"]: it for it in dead.messages}
-    return Story(counts, answers.messages, letters)
+    counts = group.score(sides, wanted, transactional=True)
+    answers = Topic(group, OUTPUT, 20).all(counts.scored)
+    dead = Topic(group, DEAD, 20).all(counts.dead)
+    letters = {headers_of(it)["reason"]: it for it in dead}
+    return Story(counts, answers, letters)
 
 
 def test_the_run_ends_after_the_messages_that_were_asked_for(story: Story) -> None:
-    assert story.counts == Counts(scored=2, dead=4)
+    assert story.counts == Counts(scored=2, dead=5)
 
 
 def test_answers_keep_the_key_of_their_message_or_have_none(story: Story) -> None:
@@ -130,7 +112,7 @@ def test_a_dead_letter_keeps_the_headers_of_its_message(story: Story) -> None:
 
 
 def letters_with(story: Story, key: bytes | None) -> list[Message]:
-    large = (it for reason, it in story.dead.items() if "more than are sent" in reason)
+    large = (it for reason, it in story.dead.items() if reason.endswith("MSG_SIZE_TOO_LARGE"))
     return [it for it in large if it.key() == key]
 
 
@@ -146,3 +128,11 @@ def test_a_dead_letter_that_is_too_large_says_where_its_message_lies(story: Stor
     assert letter.value() is None
     assert headers_of(letter)["left-out-bytes"] == str(LARGEST - 80)
     assert headers_of(letter)["source-topic"] == "unusual.rows"
+
+
+def test_a_dead_letter_whose_headers_are_too_large_has_only_its_own(story: Story) -> None:
+    letter = story.dead["must be an object with 'features'"]
+
+    assert letter.value() is None
+    assert "trace" not in headers_of(letter)
+    assert headers_of(letter)["left-out-bytes"] == "2"

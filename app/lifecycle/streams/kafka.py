@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from app.errors import StreamError
 from app.lifecycle.progress import Advance
 from app.lifecycle.streams.current import CurrentModel
-from app.lifecycle.streams.kafka_clients import Clients, reason_of
+from app.lifecycle.streams.kafka_clients import RIGHTS, Clients, is_final, reason_of
 from app.lifecycle.streams.kafka_commits import commits_of
 from app.lifecycle.streams.kafka_metrics import KafkaMetrics
 from app.lifecycle.streams.kafka_outputs import Outputs, Taken, taken
@@ -121,10 +121,10 @@ class KafkaStream:
             error = message.error()
             if error is None:
                 found = taken(message)
-                if (found.topic, found.partition) in self._owned:
+                if found.place in self._owned:
                     messages.append(found)
-            elif error.fatal():
-                raise StreamError(f"kafka: {error.str()}.")
+            elif is_final(error):
+                raise StreamError(f"kafka: {error.str()}. {RIGHTS}")
             else:
                 _log.warning("kafka consumer", extra={"problem": error.str()})
         if messages:
@@ -137,15 +137,12 @@ class KafkaStream:
         model = self._model.get()
         texts = [it.value for it in messages]
         found = answered(model, texts, with_probabilities=wanted.with_probabilities)
-        n_scored = 0
-
-        def send() -> None:
-            nonlocal n_scored
-            for message, answer in zip(messages, found, strict=True):
-                n_scored += self._outputs.send(message, answer, model.contract)
-
-        if not self._commits.deliver(send, messages):
+        of = self._outputs.of
+        records = [of(*pair, model.contract) for pair in zip(messages, found, strict=True)]
+        delivered = self._commits.deliver(records)
+        if not delivered:
             return False
+        n_scored = sum(it.form == "answer" for it in delivered)
         n_dead = len(messages) - n_scored
         self._counts = Counts(self._counts.scored + n_scored, self._counts.dead + n_dead)
         seconds = time.perf_counter() - began

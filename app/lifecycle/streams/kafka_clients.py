@@ -15,12 +15,20 @@ from app.settings.streaming import Kafka
 _ANSWER_SECONDS: Final = 10.0
 _TOLD_SECONDS: Final = 60.0
 _RECONNECT_MS: Final = 500
-_CRITICAL: Final = 2  # what is less comes to ``error_cb`` as well
+_WARNING: Final = 4  # of syslog
 # Deliveries fail well before the group takes the partitions of a consumer that does not poll.
 _DELIVERY_MS: Final = 120_000
 _POLL_MS: Final = 300_000
 _FETCHED_KBYTES: Final = 16_384
 _SENT_KBYTES: Final = 65_536
+# No waiting mends these.
+_FINAL: Final = {
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.INVALID_GROUP_ID,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+}
+RIGHTS: Final = "Fix: the rights of streaming.kafka.extra's user on topics and group."
 _log = logging.getLogger(__name__)
 
 
@@ -41,8 +49,8 @@ def connected(settings: Kafka) -> Clients:
     common: dict[str, Any] = {
         "bootstrap.servers": settings.bootstrap_servers,
         "error_cb": troubles.add,
-        "logger": logging.getLogger("librdkafka"),
-        "log_level": _CRITICAL,
+        "logger": _Words(),
+        "log_level": _WARNING,
         "reconnect.backoff.ms": _RECONNECT_MS,
     }
     common |= {name: secret.get_secret_value() for name, secret in settings.extra.items()}
@@ -53,7 +61,7 @@ def connected(settings: Kafka) -> Clients:
         problem = f"streaming.kafka.extra: {reason_of(error)}"
         raise StreamError(f"{problem}. Fix: properties that librdkafka knows.") from error
     try:
-        consumer.list_topics(timeout=_ANSWER_SECONDS)
+        topics = consumer.list_topics(settings.input_topic, timeout=_ANSWER_SECONDS).topics
     except KafkaException as error:
         consumer.close()
         reason = troubles.last or reason_of(error)
@@ -61,8 +69,27 @@ def connected(settings: Kafka) -> Clients:
             f"{settings.bootstrap_servers}: no broker answers: {reason}. "
             "Fix: streaming.kafka.bootstrap_servers and streaming.kafka.extra."
         ) from error
+    missing = topics[settings.input_topic].error
+    if missing is not None:
+        consumer.close()
+        raise StreamError(
+            f"{settings.input_topic}: {missing.str()}. Fix: create the topic or name another in "
+            "streaming.kafka.input_topic, and let streaming.kafka.extra's user read it."
+        )
     troubles.are_told = True
     return Clients(consumer, producer)
+
+
+class _Words:
+    """Passes on of librdkafka's log what nothing else tells: the rest comes to ``error_cb`` too."""
+
+    def log(self, level: int, _form: str, facility: str, _client: str, text: str) -> None:
+        if level >= logging.CRITICAL:
+            _log.critical("kafka client", extra={"problem": text})
+        elif facility == "OFFSET":
+            _log.error(
+                "offset not on the broker, messages missed or repeated", extra={"problem": text}
+            )
 
 
 class _Troubles:
@@ -117,3 +144,8 @@ def reason_of(error: Exception) -> str:
     """Return librdkafka's own words, without the object around them."""
     found = error.args[0] if error.args else error
     return found.str() if isinstance(found, KafkaError) else str(found)
+
+
+def is_final(error: KafkaError) -> bool:
+    """Say whether trying again cannot help."""
+    return error.fatal() or error.code() in _FINAL

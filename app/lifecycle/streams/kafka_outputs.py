@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final, Literal, NamedTuple
 
 import orjson
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from app.domain.contract import Contract
 from app.errors import StreamError
-from app.lifecycle.streams.kafka_clients import reason_of
 from app.lifecycle.streams.messages import Fault, Output
 from app.settings.streaming import Kafka
 
 _FULL_SECONDS: Final = 0.1
 _LONGEST_REASON: Final = 500
+# Said of a whole batch because of one record in it.
+_REFUSALS: Final = {
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.INVALID_RECORD,
+}
 Header = tuple[str, str | bytes | None]
 
 
@@ -27,6 +33,11 @@ class Taken(NamedTuple):
     key: str | bytes | None
     value: bytes | None
     headers: tuple[Header, ...]
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Topic and partition."""
+        return self.topic, self.partition
 
 
 def taken(message: Message) -> Taken:
@@ -43,8 +54,54 @@ def taken(message: Message) -> Taken:
     )
 
 
+class Record(NamedTuple):
+    """What is sent for one message, in one of three forms, each smaller than the one before.
+
+    Attributes:
+        form: an answer, the message as a dead letter, or a note of where it lies.
+        message: its source.
+        model: name and version.
+        topic: where it goes.
+        key: as it is sent.
+        value: as it is sent.
+        headers: as they are sent.
+    """
+
+    form: Literal["answer", "letter", "note"]
+    message: Taken
+    model: bytes
+    topic: str
+    key: str | bytes | None
+    value: bytes | None
+    headers: list[Header]
+
+
+class Failed(NamedTuple):
+    """A record that was not delivered, and why."""
+
+    record: Record
+    error: KafkaError
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was refused for what it is, or for what another of its batch is."""
+        return self.error.code() in _REFUSALS
+
+    def as_error(self) -> StreamError:
+        """Return what ends the stream."""
+        fix = "the brokers or the topic, then start again."
+        if self.is_refused:
+            fix = (
+                "a topic that takes it, or its limit as streaming.kafka.extra's message.max.bytes."
+            )
+        return StreamError(
+            f"{self.record.topic}: an output could not be delivered: {self.error.str()}. Nothing "
+            f"is lost: its source is not committed. Fix: {fix}"
+        )
+
+
 class Outputs:
-    """Sends one output for each message, in a queue that is bounded.
+    """Sends one record for each message, in a queue that is bounded.
 
     Args:
         producer: sends.
@@ -53,71 +110,87 @@ class Outputs:
 
     def __init__(self, producer: Producer, settings: Kafka) -> None:
         self._producer, self._settings = producer, settings
-        self._undelivered: KafkaError | None = None
+        self._failed: list[Failed] = []
 
-    def send(self, message: Taken, found: Output | Fault, contract: Contract) -> bool:
-        """Send what was *found* of *message*; say whether it is an answer, not a dead letter."""
+    def of(self, message: Taken, found: Output | Fault, contract: Contract) -> Record:
+        """Return what is to be sent for what was *found* of *message*."""
         model = f"{contract.name}@{contract.version}".encode()
         if isinstance(found, Fault):
-            self._bury(message, found.reason, model)
-            return False
+            return self._letter(message, found.reason, model)
         source = {
             "topic": message.topic,
             "partition": message.partition,
             "offset": message.offset,
         }
         value = orjson.dumps(found | {"source": source})
+        headers = [*_coordinates(message), ("model", model)]
         topic = self._settings.output_topic
-        if not self._sent(topic, message.key, value, [*_coordinates(message), ("model", model)]):
-            self._bury(message, f"its answer has {len(value)} bytes, more than are sent", model)
-            return False
-        return True
+        return Record("answer", message, model, topic, message.key, value, headers)
 
-    def acknowledged(self) -> None:
-        """Wait until every output is acknowledged.
+    def send(self, record: Record) -> Record:
+        """Put *record*, or the first smaller form that fits, into the queue; return that.
 
         Raises:
-            StreamError: one never was; none of the batch may be committed.
+            StreamError: no form of it can be sent.
         """
-        while self._producer.flush(1.0):
-            pass
-        if self._undelivered is not None:
-            raise StreamError(
-                f"an output could not be delivered: {self._undelivered.str()}. Nothing is lost: "
-                "its source is not committed. Fix: the brokers or the topic, then start again."
-            )
-
-    def _bury(self, message: Taken, reason: str, model: bytes) -> None:
-        headers = [*message.headers]
-        headers += [("reason", reason[:_LONGEST_REASON].encode(errors="replace"))]
-        headers += [*_coordinates(message), ("model", model)]
-        topic, value = self._settings.dead_letter_topic, message.value
-        if not self._sent(topic, message.key, value, headers):
-            # Its headers made it too large; the source still has the whole of it.
-            headers.append(("left-out-bytes", str(len(value or b"")).encode()))
-            self._sent(topic, None, None, headers)
-
-    def _sent(
-        self, topic: str, key: str | bytes | None, value: bytes | None, headers: list[Header]
-    ) -> bool:
-        """Put an output into the queue, as soon as there is room; False when it is too large."""
         while True:
             try:
                 self._producer.produce(
-                    topic, value=value, key=key, headers=headers, on_delivery=self._delivered
+                    record.topic,
+                    value=record.value,
+                    key=record.key,
+                    headers=record.headers,
+                    on_delivery=partial(self._reported, record),
                 )
             except BufferError:
                 self._producer.poll(_FULL_SECONDS)
             except KafkaException as error:
-                if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                    return False
-                raise StreamError(f"{topic}: {reason_of(error)}.") from error
+                record = self._smaller(Failed(record, error.args[0]))
             else:
-                return True
+                return record
 
-    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+    def flush(self) -> list[Failed]:
+        """Wait until every record is acknowledged or has failed; return those that have."""
+        while self._producer.flush(1.0):
+            pass
+        failed, self._failed = self._failed, []
+        return failed
+
+    def delivered_alone(self, record: Record) -> Record:
+        """Send *record* with no other, then smaller forms, until one is acknowledged; return that.
+
+        Raises:
+            StreamError: none is.
+        """
+        while True:
+            record = self.send(record)
+            failed = self.flush()
+            if not failed:
+                return record
+            record = self._smaller(failed[0])
+
+    def _letter(self, message: Taken, reason: str, model: bytes) -> Record:
+        shown = reason[:_LONGEST_REASON].encode(errors="replace")
+        headers = [*message.headers, ("reason", shown), *_coordinates(message), ("model", model)]
+        topic = self._settings.dead_letter_topic
+        return Record("letter", message, model, topic, message.key, message.value, headers)
+
+    def _smaller(self, failed: Failed) -> Record:
+        record, error = failed
+        if not failed.is_refused or record.form == "note":
+            raise failed.as_error()
+        n_bytes = len(record.value or b"")
+        if record.form == "answer":
+            reason = f"its answer of {n_bytes} bytes is refused: {error.name()}"
+            return self._letter(record.message, reason, record.model)
+        # The source still has the whole of it.
+        own = record.headers[len(record.message.headers) :]
+        headers = [*own, ("left-out-bytes", str(n_bytes).encode())]
+        return record._replace(form="note", key=None, value=None, headers=headers)
+
+    def _reported(self, record: Record, error: KafkaError | None, _message: Message) -> None:
         if error is not None:
-            self._undelivered = error
+            self._failed.append(Failed(record, error))
 
 
 def _coordinates(message: Taken) -> list[Header]:

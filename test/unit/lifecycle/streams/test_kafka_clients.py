@@ -69,10 +69,10 @@ def test_yaml_has_numbers_and_truth_values() -> None:
 def test_an_output_that_is_never_acknowledged_commits_nothing() -> None:
     producer = Producer({"bootstrap.servers": NOBODY, "message.timeout.ms": 100, "log_level": 0})
     outputs = Outputs(producer, Kafka())
-    outputs.send(Taken("rows", 0, 0, None, b"{", ()), Fault("is not JSON"), a_contract())
+    source = Taken("rows", 0, 0, None, b"{", ())
 
     with pytest.raises(StreamError, match=r"could not be delivered: .*timed out"):
-        outputs.acknowledged()
+        outputs.delivered_alone(outputs.of(source, Fault("is not JSON"), a_contract()))
 
 
 def test_a_port_that_is_taken_is_told_of() -> None:
