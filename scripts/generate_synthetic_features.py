@@ -22,7 +22,7 @@ EXAMPLE: Final = """examples:
   scripts/generate_synthetic_features.py sales.csv
   scripts/generate_synthetic_features.py sales.parquet --rows 5000000 --customers 1000000 --seed 7
   scripts/generate_synthetic_features.py rows.csv --model diabetes --drift bmi=0.5 --drift bp=-1
-  scripts/generate_synthetic_features.py runtime/stream/input.jsonl --model diabetes --defects 0.02
+  scripts/generate_synthetic_features.py rows.jsonl --model diabetes --defects 0.02
 
 The default are sales of a shop that end at midnight: the same seed gives the same bytes on the same
 day, and with --until on any. A model's rows have its features alone, each distributed as in

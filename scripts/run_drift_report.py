@@ -17,7 +17,7 @@ from app.errors import NotPromotedError, OperatorError, RegistryError
 from app.lifecycle.current_rows import CONFIDENCE, Rows, answered, file_rows, logged_rows
 from app.lifecycle.drift_html import write_html
 from app.lifecycle.drift_reference import baseline
-from app.lifecycle.drift_report import drift_report, write_report
+from app.lifecycle.drift_report import DriftReport, drift_report, write_report
 from app.lifecycle.drift_texts import Embed, embed_of
 from app.lifecycle.drift_words import described
 from app.lifecycle.heldout import held_out_of
@@ -83,15 +83,21 @@ def _report(options: argparse.Namespace) -> int:
             embed=_embed(settings, contract),
         )
         folder = settings.path(settings.runtime_path) / "reports"
-        written = [write_report(report, folder)]
+        written = write_report(report, folder)
         advance(1)
         if not options.no_html and len(current.matrix):
             write_html(contract, current, expected, folder / "drift.html")
             written.append(folder / "drift.html")
             advance(1)
+    _show(report, written, folder / f"drift-{contract.name}.json")
+    return 1 if report.verdict.ruling == "drift" else 0
+
+
+def _show(report: DriftReport, written: Sequence[Path], own: Path) -> None:
     print(described(report))
     print("written:", ", ".join(map(str, written)))
-    return 1 if report.verdict.ruling == "drift" else 0
+    if own not in written:
+        print(f"too few rows take no verdict back, so the earlier one stays: {own}")
 
 
 def _opened(settings: Settings, text: str | None) -> ServedModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,26 +59,28 @@ def _materialize(options: argparse.Namespace) -> int:
     records = options.records or settings.path(features.records_path)
     try:
         if options.training is not None:
-            return _write_training_set(definitions, records, options)
-        return _write_online(definitions, records, settings, _moment(options.as_of))
+            _write_training_set(definitions, records, options)
+        else:
+            _write_online(definitions, records, settings, _moment(options.as_of))
+        _warn(definitions, records, settings.path(features.online_path))
     except ImportError as error:
         fix = "Fix: make setup-pipeline"
         raise FeatureDefinitionsError(f"{error.name} is missing. {fix}") from error
+    return 0
 
 
 def _write_training_set(
     definitions: Definitions, records: Path, options: argparse.Namespace
-) -> int:
+) -> None:
     from app.lifecycle.training_features import write_training_set  # noqa: PLC0415  needs DuckDB
 
     n_rows = write_training_set(definitions, records, options.spine, options.training)
     print(f"{options.training}: {n_rows:,} rows")
-    return 0
 
 
 def _write_online(
     definitions: Definitions, records: Path, settings: Settings, as_of: datetime
-) -> int:
+) -> None:
     from app.lifecycle.materialize import materialize  # noqa: PLC0415  needs DuckDB
 
     generation, n_entities = materialize(
@@ -91,7 +94,13 @@ def _write_online(
         f"generation {generation.number} in {_place(settings)}: {n_entities:,} entities "
         f"as of {as_of:%Y-%m-%dT%H:%M:%SZ}"
     )
-    return 0
+
+
+def _warn(definitions: Definitions, records: Path, spill: Path) -> None:
+    from app.lifecycle.small_values import lost_values  # noqa: PLC0415  needs DuckDB
+
+    for text in lost_values(definitions, records, spill):
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def _moment(text: str | None) -> datetime:

@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     help_of = "a record is a row that this model takes"
     contract.add_argument("--model", metavar="NAME[@VERSION]", help=help_of)
     help_of = (
-        "a batch of the same id is replaced; default: made from content, or from URL and query"
+        "a batch of the same id is replaced; default: made from content, or from URL and query; "
+        "needed for a file that has changed since it was ingested"
     )
     parser.add_argument("--batch-id", metavar="ID", help=help_of)
     help_of = "share of invalid rows above which nothing is published; default: 0.05"

@@ -1,7 +1,8 @@
 """Train a model again when it is time, ask the gates, and put it into service.
 
 Safe to run twice, as from cron: with the same data and parameters the second run finds nothing to
-do, one that was killed goes on where it was, and of two at once one is told to come again.
+do, one that was killed goes on where it was, and of two at once one is told to come again. While
+another version is a canary or a shadow on the stage, nothing is done.
 """
 
 from __future__ import annotations

@@ -96,13 +96,25 @@ def drift_report(  # noqa: PLR0913  one argument a thing it needs
     )
 
 
-def write_report(report: DriftReport, folder: Path) -> Path:
-    """Write ``drift.json`` and ``drift-<name>.json`` into *folder*; return the latter."""
+def write_report(report: DriftReport, folder: Path) -> list[Path]:
+    """Write ``drift-<name>.json`` and ``drift.json`` into *folder*; return what was written.
+
+    Too few rows take no verdict back: one that the former holds stays.
+    """
+    own, last = folder / f"drift-{report.contract.name}.json", folder / "drift.json"
+    stays = report.verdict.ruling == "insufficient" and _holds_verdict(own)
     document = orjson.dumps(report.as_data(), option=orjson.OPT_INDENT_2)
-    own = folder / f"drift-{report.contract.name}.json"
-    for file in (own, folder / "drift.json"):
+    written = [last] if stays else [own, last]
+    for file in written:
         write_atomically(file, document)
-    return own
+    return written
+
+
+def _holds_verdict(file: Path) -> bool:
+    try:
+        return bool(orjson.loads(file.read_bytes())["verdict"] != "insufficient")
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _features(

@@ -17,7 +17,7 @@ from app.errors import RecordsError
 from app.lifecycle.data_contract import BATCH_ID, EVENT_TIME, DataContract
 from app.lifecycle.day_files import COMPRESSION, DayFiles
 from app.lifecycle.ingest_report import Report, Tally, read_report
-from app.lifecycle.partitions import REJECTED, REPORT, place_of, publish, refuse, staged
+from app.lifecycle.partitions import REJECTED, REPORT, place_of, publish, put_back, refuse, staged
 from app.lifecycle.progress import progress
 from app.lifecycle.records import ARROW_TYPES, Chunk, RecordChecker, Rejected
 from app.lifecycle.sources import Source
@@ -68,16 +68,20 @@ def ingest(batch: Batch) -> Ingested:
     it is replaced. Nothing is published until all of it is on the disk.
 
     Raises:
-        RecordsError: the source cannot be read, lacks a column, or has no row any more.
+        RecordsError: the source cannot be read, lacks a column, has no row any more, or is that
+            of another batch too, which would count twice.
         OperatorError: the batch id is none, or the folder cannot be written.
     """
     source, contract = batch.source, batch.contract
     content = source.content_sha256()
     batch_id = batch.batch_id or source.default_batch_id(content)
     place = place_of(batch.records_path, contract.name, batch_id)
+    put_back(batch.records_path, contract.name)
     before = read_report(place / REPORT)
     if before is not None and before.holds(content, contract.digest, batch.max_invalid):
         return Ingested(before, place, is_new=False)
+    if before is None and (same := _counted(batch, content, place.parent)) is not None:
+        return same
     tally = Tally()
     with staged(place) as folder:
         days = _write(batch, batch_id, folder, tally)
@@ -97,6 +101,32 @@ def ingest(batch: Batch) -> Ingested:
             return Ingested(report, refuse(folder, place), is_new=True)
         publish(folder, place)
     return Ingested(report, place, is_new=True)
+
+
+def _counted(batch: Batch, content: str | None, folder: Path) -> Ingested | None:
+    """Return a batch in *folder*, whatever its id, that holds the same; None when none does.
+
+    An id that the user gave is never looked for elsewhere.
+
+    Raises:
+        RecordsError: one holds other rows of the same origin: both would count.
+    """
+    if batch.batch_id is not None:
+        return None
+    reports = [it for path in folder.glob(f"*/{REPORT}") if (it := read_report(path)) is not None]
+    for report in reports:
+        if report.holds(content, batch.contract.digest, batch.max_invalid):
+            return Ingested(report, folder / report.batch_id, is_new=False)
+    origin = batch.source.origin
+    earlier = [it for it in reports if it.valid and it.origin == origin]
+    if not earlier:
+        return None
+    last = max(earlier, key=lambda it: it.ingested_at)
+    raise RecordsError(
+        f"{origin}: batch {last.batch_id} has {last.valid:,} records of it from "
+        f"{last.ingested_at:%Y-%m-%d %H:%M} UTC, and what stands in both would count twice. "
+        f"Fix: --batch-id {last.batch_id} to replace them, or an id of its own to keep both"
+    )
 
 
 def _report(

@@ -17,12 +17,14 @@ import duckdb
 
 from app.errors import FeatureDefinitionsError
 from app.lifecycle.feature_definitions import FeatureDefinition, View
-from app.lifecycle.partitions import records_glob, sources
+from app.lifecycle.partitions import put_back, records_glob, sources
 from app.lifecycle.spill import spill_folder
 
 MEMORY: Final = "1GiB"
 ROW: Final = "_row"
-_EXACT: Final = "DECIMAL(38, 9)"
+EXACT: Final = "DECIMAL(38, 9)"
+SUMMED: Final = frozenset({"sum", "avg"})
+_TOO_LARGE: Final = "1e29"
 _DAY_US: Final = 86_400_000_000
 
 
@@ -52,8 +54,10 @@ def records_of(records_path: Path, source: str) -> str:
 
     Raises:
         FeatureDefinitionsError: there is nothing.
+        OperatorError: a killed ingestion has set a batch aside, and this user may not put it back.
     """
     pattern = records_glob(records_path, source)
+    put_back(records_path, source)
     if source not in sources(records_path):
         raise FeatureDefinitionsError(
             f"{pattern}: there are no records of {source!r}. "
@@ -140,9 +144,12 @@ def _events(view: View, records: str, moments: Moments) -> str:
     ]
     if view.known_at:
         columns.append(f"epoch_us({_moment(view.known_at)}) AS _known_us")
-    for place, feature in enumerate(view.features.values()):
+    for place, (name, feature) in enumerate(view.features.items()):
         if feature.of is not None:
-            columns.append(f"{_value(feature)} AS _v{place}")
+            value = value_of(feature)
+            if feature.aggregate in SUMMED:
+                value = _summable(value, name, view.entity)
+            columns.append(f"{value} AS _v{place}")
         if feature.where is not None:
             columns.append(f"COALESCE(({feature.where}), FALSE) AS _w{place}")
     where = f"{_happened(view)} <= make_timestamptz({moments.last_us})"
@@ -152,7 +159,16 @@ def _events(view: View, records: str, moments: Moments) -> str:
     return f"SELECT {', '.join(columns)} FROM {records} WHERE {where}"  # noqa: S608
 
 
-def _value(feature: FeatureDefinition) -> str:
+def _summable(value: str, name: str, entity: str) -> str:
+    """Return *value* where a sum can hold it; else the query fails and says whose it is."""
+    said = f"feature {name} of {entity} "
+    fix = f" is too large to be added up. Fix: another unit in 'of', to be below {_TOO_LARGE}"
+    whose = f"CAST({quoted(entity)} AS VARCHAR)"
+    fault = f"error({literal(said)} || {whose} || ': ' || {value} || {literal(fix)})"
+    return f"CASE WHEN abs({value}) >= {_TOO_LARGE} THEN {fault} ELSE {value} END"
+
+
+def value_of(feature: FeatureDefinition) -> str:
     """Return what one record says: a finite number as a double, or a word."""
     if feature.aggregate in {"count", "count_distinct"}:
         return f"({feature.of})"
@@ -169,7 +185,7 @@ def _aggregate(feature: FeatureDefinition, place: int) -> str:
         counts = f"e._us > m._at - {feature.window_us}"
     if feature.where is not None:
         counts += f" AND e._w{place}"
-    exact = f"sum(CAST({value} AS {_EXACT})) FILTER ({counts})"
+    exact = f"sum(CAST({value} AS {EXACT})) FILTER ({counts})"
     answered = {
         "count": f"count({value if feature.of else '*'}) FILTER ({counts})",
         "count_distinct": f"count(DISTINCT {value}) FILTER ({counts})",

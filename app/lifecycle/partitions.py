@@ -42,6 +42,25 @@ def sources(records_path: Path) -> list[str]:
     return [name for name in found if any((records_path / name).glob(f"*/{_DAYS}/*.parquet"))]
 
 
+def put_back(records_path: Path, source: str) -> None:
+    """Give readers the batches of *source* that a process has set aside and died.
+
+    Raises:
+        OperatorError: this user may not.
+    """
+    folder = records_path / checked_source(source)
+    if all((folder / it.name).exists() for it in (folder / _REPLACED).glob("*")):
+        return
+    try:
+        with _locked(folder):
+            _put_back(folder)
+    except OSError as error:
+        raise OperatorError(
+            f"{folder / _REPLACED}: has a batch that is to be put back: {error.strerror}. "
+            "Fix: run this once as the user who ingests"
+        ) from error
+
+
 def place_of(records_path: Path, source: str, batch_id: str) -> Path:
     """Return the folder of a batch, which need not be there.
 
@@ -143,17 +162,21 @@ def refuse(folder: Path, place: Path) -> Path:
 
 def _recover(source: Path) -> None:
     """Undo what a killed process left undone: half a batch goes, one that was set aside is back."""
+    _put_back(source)
+    for folder in (source / _STAGED).iterdir():
+        handle = _hold(folder)
+        if handle is not None:
+            shutil.rmtree(folder)
+            os.close(handle)
+
+
+def _put_back(source: Path) -> None:
     for before in (source / _REPLACED).glob("*"):
         place = source / before.name
         if place.exists():
             shutil.rmtree(before)
         else:
             before.rename(place)
-    for folder in (source / _STAGED).iterdir():
-        handle = _hold(folder)
-        if handle is not None:
-            shutil.rmtree(folder)
-            os.close(handle)
 
 
 def _hold(folder: Path) -> int | None:

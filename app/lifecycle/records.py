@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import ceil, floor
 from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 
 import numpy as np
@@ -158,9 +159,9 @@ def _type_of(column: RecordColumn) -> Any:
     if column.kind == "float":
         return Annotated[float, Field(ge=column.minimum, le=column.maximum, allow_inf_nan=False)]
     if column.kind == "int":
-        low = -_LARGEST_INT if column.minimum is None else column.minimum
-        high = _LARGEST_INT if column.maximum is None else column.maximum
-        return Annotated[int, Field(ge=low, le=high)]
+        low = -_LARGEST_INT if column.minimum is None else ceil(column.minimum)
+        high = _LARGEST_INT if column.maximum is None else floor(column.maximum)
+        return Annotated[int, Field(ge=_in_int64(low), le=_in_int64(high))]
     if column.kind == "bool":
         return bool
     if column.kind == "time":
@@ -169,6 +170,10 @@ def _type_of(column: RecordColumn) -> Any:
         known = AfterValidator(_one_of(column.categories))
         return Annotated[str, StringConstraints(strip_whitespace=True), known]
     return Annotated[str, StringConstraints(strip_whitespace=column.kind == "category")]
+
+
+def _in_int64(bound: int) -> int:
+    return max(-_LARGEST_INT, min(bound, _LARGEST_INT))
 
 
 def _as_time(value: object) -> object:

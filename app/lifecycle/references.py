@@ -85,10 +85,18 @@ def _shares(values: npt.NDArray[Any]) -> Reference:
 
 def _reference(column: FloatArray) -> Reference:
     values = column[~np.isnan(column)]
-    counts, edges = np.histogram(values, bins=_BINS)
+    counts, edges = _histogram(values)
     return Reference(
         quantiles={f"{q:g}": float(np.quantile(values, q)) for q in _QUANTILES},
         histogram_edges=tuple(edges.tolist()),
         histogram_counts=tuple(counts.tolist()),
         missing_share=float(np.isnan(column).mean()),
     )
+
+
+def _histogram(values: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    try:
+        return np.histogram(values, bins=_BINS)
+    except ValueError:  # there are not as many floats between the ends
+        ends = [values.min(), np.nextafter(values.max(), np.inf)]
+        return np.array([len(values)]), np.array(ends)

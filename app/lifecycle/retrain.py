@@ -18,6 +18,7 @@ import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from app.domain.contract import Contract
+from app.domain.traffic import Split
 from app.errors import OperatorError
 from app.files import write_atomically
 
@@ -51,6 +52,7 @@ class Steps(NamedTuple):
 
     Attributes:
         champion: returns the version that is promoted; None for a free place.
+        candidate: returns what is on trial beside it; None when nothing is.
         train: fits, and stores a version that was created at the given time; returns it.
         created_at: returns the version that was created at that time; None when there is none.
         settle: asks the gates about a version and, unless one refuses, puts it into service;
@@ -58,6 +60,7 @@ class Steps(NamedTuple):
     """
 
     champion: Callable[[], str | None]
+    candidate: Callable[[], Split | None]
     train: Callable[[datetime], str]
     created_at: Callable[[datetime], str | None]
     settle: Callable[[str], str | None]
@@ -66,7 +69,7 @@ class Steps(NamedTuple):
 def retrain(
     file: Path, key: str, steps: Steps, *, now: datetime, tell: Callable[[str], None]
 ) -> Ending:
-    """Do what is left to do.
+    """Do what is left to do, unless another version is on trial: that one's verdict comes first.
 
     Args:
         file: holds the state; one for each model on each stage.
@@ -75,8 +78,12 @@ def retrain(
         now: the time of a new begin.
         tell: is told of each step.
     """
-    champion = steps.champion()
+    champion, candidate = steps.champion(), steps.candidate()
     state = read_state(file)
+    if candidate is not None and not _is_own(candidate, state, key):
+        on_trial = f"{candidate.model} {candidate.version} is on trial, as a {candidate.mode}"
+        tell(f"nothing to do: {on_trial}; scripts/models.py stop ends that")
+        return "nothing to do"
     if state is None or state.key != key:
         state = _kept(file, State(key=key, champion=champion, began=now))
     if state.trained is not None and champion == state.trained and state.done is None:
@@ -106,6 +113,10 @@ def read_state(file: Path) -> State | None:
         return State.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def _is_own(candidate: Split, state: State | None, key: str) -> bool:
+    return state is not None and (state.key, state.trained) == (key, candidate.version)
 
 
 def _kept(file: Path, state: State) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, timedelta
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -82,9 +82,9 @@ class Synthetic:
         decides = (self.shape, self.contract.digest, self.n_rows, self.origin)
         return sha256(repr(decides).encode()).hexdigest()
 
-    def default_batch_id(self, content: str | None) -> str:
-        """Return a name made from what decides about every row."""
-        return f"synthetic-{short(content or self.content_sha256())}"
+    def default_batch_id(self, content: str | None) -> str:  # noqa: ARG002
+        """Return a name made from the origin: rows made up on another day replace the last."""
+        return f"synthetic-{short(sha256(self.origin.encode()).hexdigest())}"
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows as ingestion reads them."""
@@ -133,7 +133,18 @@ def sales(
     drift: Mapping[str, float] = MappingProxyType({}),
     defects: float = 0.0,
 ) -> Synthetic:
-    """Return made-up sales, with the columns of them that *contract* has."""
+    """Return made-up sales, with the columns of them that *contract* has.
+
+    Raises:
+        RecordsError: some of their days are in no calendar.
+    """
+    try:
+        made.until.astimezone(UTC) - timedelta(days=made.days)
+    except OverflowError:
+        raise RecordsError(
+            f"the {made.days:,} days before {made.until.isoformat()} are not all in the years 1 to "
+            "9999. Fix: fewer --days, or another --until"
+        ) from None
     return Synthetic(
         shape=made,
         contract=contract,

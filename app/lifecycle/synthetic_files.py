@@ -27,13 +27,14 @@ def write_rows(rows: Synthetic, path: Path) -> None:
     """Write *rows* to *path* in the form that its suffix names; it appears when it is complete.
 
     Raises:
-        RecordsError: there is no such form, or the file cannot be written.
+        RecordsError: there is no such form or folder, or the file cannot be written.
     """
     write = _WRITERS.get(path.suffix)
     if write is None:
         raise RecordsError(f"{path}: is no {', '.join(_WRITERS)}. Fix: one of these suffixes")
+    if not path.parent.is_dir():
+        raise RecordsError(f"{path}: there is no such folder. Fix: mkdir -p {path.parent}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.fchmod(handle, READABLE)
         os.close(handle)

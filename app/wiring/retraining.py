@@ -71,7 +71,7 @@ class Retraining:
 
     def steps(self) -> Steps:
         """Return the work, step by step."""
-        return Steps(self._version, self._train, self._created_at, self._settle)
+        return Steps(self._version, self._candidate, self._train, self._created_at, self._settle)
 
     @property
     def _models(self) -> Path:
@@ -80,6 +80,11 @@ class Retraining:
     def _version(self) -> str | None:
         champion = self.champion()
         return champion.version if champion is not None else None
+
+    def _candidate(self) -> Split | None:
+        if self.champion() is None:
+            return None
+        return traffic.serving(self._models, self.name, stage=self.stage).candidate
 
     def _train(self, began: datetime) -> str:
         contract, folder = train(

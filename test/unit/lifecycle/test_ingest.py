@@ -171,6 +171,33 @@ def test_a_batch_of_the_same_id_replaces_itself(records: Path) -> None:
     assert rows(records) == [("ann", 7.0)]
 
 
+def test_a_file_that_has_grown_does_not_count_twice(records: Path) -> None:
+    before = run(records, "ann,2026-11-25,7,\n").report
+
+    with pytest.raises(RecordsError, match=f"Fix: --batch-id {before.batch_id} to replace them, "):
+        run(records, "ann,2026-11-25,7,\nbob,2026-11-25,8,\n")
+
+    assert rows(records) == [("ann", 7.0)]
+
+
+@pytest.mark.parametrize(("other", "much"), [(False, [8.0]), (True, [7.0, 8.0])])
+def test_a_file_that_was_corrected_replaces_or_goes_beside_as_its_batch_id_says(
+    records: Path, *, other: bool, much: list[float]
+) -> None:
+    before = run(records, "ann,2026-11-25,7,\n").report
+
+    run(records, "ann,2026-11-25,8,\n", batch_id="other" if other else before.batch_id)
+
+    assert rows(records, "much, who") == [(it, "ann") for it in much]
+    assert not run(records, "ann,2026-11-25,8,\n").is_new
+
+
+def test_a_file_that_was_empty_is_ingested_when_it_has_rows(records: Path) -> None:
+    run(records, "")
+
+    assert run(records, ROWS).is_new
+
+
 def test_too_much_that_is_invalid_publishes_nothing_and_keeps_what_was_there(
     records: Path,
 ) -> None:

@@ -163,6 +163,17 @@ def test_no_order_of_the_records_changes_a_bit(tmp_path: Path) -> None:
     assert mean == pytest.approx(amounts.mean(), rel=1e-12)
 
 
+@pytest.mark.parametrize("aggregate", ["sum", "avg"])
+def test_a_value_too_large_for_a_sum_is_named(tmp_path: Path, aggregate: str) -> None:
+    write_records(tmp_path, [*ORDERS, an_order("eve", 2, 1e31)])
+    feature = {"aggregate": aggregate, "of": "amount"}
+
+    with pytest.raises(FeatureDefinitionsError, match=r"feature x of customer_id eve: 1e\+31 is "):
+        values(tmp_path, feature)
+
+    assert values(tmp_path, {**feature, "of": "CASE WHEN amount < 1e29 THEN amount END"})
+
+
 def test_a_value_that_is_no_finite_number_is_missing(tmp_path: Path) -> None:
     write_records(
         tmp_path, [*ORDERS, an_order("ann", 2, float("nan")), an_order("ann", 3, float("inf"))]
@@ -236,6 +247,15 @@ def test_a_spine_that_cannot_be_used_is_refused(
     with pytest.raises(FeatureDefinitionsError, match=said):
         write_training_set(definitions, tmp_path, str(tmp_path / name), tmp_path / "out.parquet")
     assert not list(tmp_path.glob("*out.parquet*"))
+
+
+def test_a_batch_that_a_killed_ingestion_set_aside_counts(tmp_path: Path) -> None:
+    write_records(tmp_path, ORDERS)
+    aside = tmp_path / "orders" / "_replaced" / "b"
+    aside.parent.mkdir()
+    (tmp_path / "orders" / "b").rename(aside)
+
+    assert values(tmp_path, {"aggregate": "count"}) == [3.0]
 
 
 def test_partitions_that_gained_a_column_are_read_together(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from app.errors import OperatorError
 from app.lifecycle.partitions import (
     place_of,
     publish,
+    put_back,
     records_glob,
     refuse,
     refused_place,
@@ -119,14 +120,40 @@ def test_what_a_killed_process_staged_is_swept_away_and_what_a_live_one_stages_i
     assert values(tmp_path) == [1, 2]
 
 
+def set_aside(records: Path, batch_id: str) -> None:
+    """Leave a batch as a process does that is killed between the two renames."""
+    place = place_of(records, "sales", batch_id)
+    (place.parent / "_replaced").mkdir(exist_ok=True)
+    place.rename(place.parent / "_replaced" / batch_id)
+
+
 def test_a_batch_that_was_set_aside_when_the_process_died_is_back(tmp_path: Path) -> None:
     publish_one(tmp_path, "a", 1)
-    place = place_of(tmp_path, "sales", "a")
-    (place.parent / "_replaced").mkdir(exist_ok=True)
-    place.rename(place.parent / "_replaced" / "a")
+    set_aside(tmp_path, "a")
     publish_one(tmp_path, "b", 2)
 
     assert values(tmp_path) == [1, 2]
+
+
+def test_readers_put_back_what_was_set_aside(tmp_path: Path) -> None:
+    publish_one(tmp_path, "a", 1)
+    set_aside(tmp_path, "a")
+
+    put_back(tmp_path, "sales")
+
+    assert values(tmp_path) == [1]
+
+
+def test_what_cannot_be_put_back_is_an_operators_mistake(tmp_path: Path) -> None:
+    publish_one(tmp_path, "a", 1)
+    set_aside(tmp_path, "a")
+    (tmp_path / "sales" / "_lock").unlink()
+    (tmp_path / "sales" / "_lock").mkdir()
+
+    with pytest.raises(
+        OperatorError, match=r"_replaced: has a batch that is to be put back: .*Fix"
+    ):
+        put_back(tmp_path, "sales")
 
 
 @pytest.mark.parametrize("batch_id", ["", "../a", "_a", ".a", "a/b", "a" * 101, "a b"])

@@ -63,6 +63,23 @@ def test_a_record_has_the_types_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(
+    ("bounds", "kept"),
+    [
+        ({"minimum": 1.5, "maximum": 3.5}, [2, 3]),
+        ({"minimum": -1e30, "maximum": 1e30}, [1, 2, 3, 4]),
+    ],
+    ids=["fractions", "beyond 64 bits"],
+)
+def test_a_whole_number_may_have_any_bounds(bounds: dict[str, float], kept: list[int]) -> None:
+    columns = [{"name": "n", "kind": "int", **bounds}]
+    contract = DataContract.model_validate({"name": "sales", "columns": columns})
+
+    found = RecordChecker(contract, "here").check(Chunk({"n": ["1", "2", "3", "4"]}, range(1, 5)))
+
+    assert found.records["n"].to_pylist() == kept
+
+
+@pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
         ("who", "", "may not be missing"),

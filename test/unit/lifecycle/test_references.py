@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from app.domain.contract import Missing
+from app.domain.drift_cells import NumberCells, cells_of, index_between
+from app.domain.ports import FloatArray
+from app.lifecycle.datasets import Table
 from app.lifecycle.references import class_shares_of, features_of, references_of
 from test.builders import a_classification_table, a_regression_table
 from test.unit.lifecycle.shapes import a_mixed_table, a_table_of_texts, with_two_targets
@@ -55,6 +58,19 @@ def test_numbers_are_referred_to_by_value_and_texts_by_length() -> None:
     lengths = [len(text) for text in table.features[:, 3] if text]
     assert references["note"].quantiles["1"] == max(lengths)
     assert references["note"].missing_share == pytest.approx(1 - len(lengths) / 120)
+
+
+@pytest.mark.parametrize("step", [0.0, 2.0**8], ids=["the same", "a few floats apart"])
+def test_large_numbers_close_together_share_one_bin(step: float) -> None:
+    column: FloatArray = (1.7e18 + step * np.arange(3.0)).repeat(50).reshape(-1, 1)
+    table = Table("ids", ("id",), column, None, is_classification=False)
+
+    reference = references_of(table)["id"]
+
+    assert reference.histogram_counts == (150,)
+    cells = cells_of(reference, 150)
+    assert isinstance(cells, NumberCells)
+    assert index_between(cells.reference, cells.count(column[:, 0])) == pytest.approx(0, abs=1e-9)
 
 
 def test_the_shares_of_the_classes_add_up_to_one() -> None:

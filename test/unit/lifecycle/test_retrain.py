@@ -6,16 +6,12 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 
-from app.domain.contract import Contract
-from app.errors import OperatorError
-from app.lifecycle.retrain import Ending, Occasion, Steps, alone, is_due, read_state, retrain
+from app.domain.traffic import Mode, Split
+from app.lifecycle.retrain import Ending, Steps, alone, read_state, retrain
 from app.settings.overlay import PROJECT
-from test.builders import a_contract
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -27,6 +23,7 @@ class Works:
     file: Path
     versions: dict[str, datetime] = field(default_factory=lambda: {"1": NOW - timedelta(days=9)})
     champion: str | None = "1"
+    candidate: Split | None = None
     refuses: bool = False
     fails: str = ""
     n_trained: int = 0
@@ -34,7 +31,13 @@ class Works:
     said: list[str] = field(default_factory=list)
 
     def run(self, key: str = "k", now: datetime = NOW) -> Ending:
-        steps = Steps(lambda: self.champion, self._train, self._created_at, self._settle)
+        steps = Steps(
+            lambda: self.champion,
+            lambda: self.candidate,
+            self._train,
+            self._created_at,
+            self._settle,
+        )
         return retrain(self.file, key, steps, now=now, tell=self.said.append)
 
     def _train(self, began: datetime) -> str:
@@ -145,6 +148,41 @@ def test_a_new_champion_is_challenged_without_training_again(works: Works) -> No
     assert (works.champion, works.n_trained, works.n_asked) == ("2", 1, 2)
 
 
+def a_split(version: str, mode: Mode = "canary") -> Split:
+    return Split(model="line", version=version, mode=mode, share=0.1)
+
+
+@pytest.mark.parametrize("mode", ["canary", "shadow"])
+def test_while_another_version_is_on_trial_nothing_is_trained(works: Works, mode: Mode) -> None:
+    works.candidate = a_split("7", mode)
+
+    assert works.run() == "nothing to do"
+
+    assert (works.n_trained, read_state(works.file)) == (0, None)
+    [said] = works.said
+    assert said.startswith(f"nothing to do: line 7 is on trial, as a {mode}; scripts/models.py")
+
+
+def test_other_data_wait_for_the_verdict_on_the_canary_of_the_last_run(works: Works) -> None:
+    works.run()
+    works.champion, works.candidate = "1", a_split("2")
+
+    assert works.run("other", NOW + timedelta(days=1)) == "nothing to do"
+
+    assert (works.n_trained, works.n_asked) == (1, 1)
+
+
+def test_a_run_that_was_killed_beside_its_own_canary_goes_on(works: Works) -> None:
+    works.fails = "before promotion"
+    with pytest.raises(KeyboardInterrupt):
+        works.run()
+    works.candidate = a_split("2")
+
+    assert works.run() == "done"
+
+    assert (works.n_trained, works.n_asked) == (1, 2)
+
+
 def test_a_state_that_cannot_be_read_is_a_new_begin(works: Works) -> None:
     works.file.write_text("{")
 
@@ -167,64 +205,3 @@ def test_of_two_at_once_one_is_told(tmp_path: Path) -> None:
     assert f"line.lock: process {os.getpid()} retrains this model now. Fix: come" in other.stderr
     with alone(lock):
         pass
-
-
-def an_occasion(when: Any, tmp_path: Path, *, days: float = 7.0) -> Occasion:
-    return Occasion(when, tmp_path / "drift-line.json", timedelta(days=days))
-
-
-def champion(age: timedelta) -> Contract:
-    return a_contract(created_at=NOW - age)
-
-
-@pytest.mark.parametrize(("days", "due"), [(6, False), (8, True)])
-def test_on_schedule_the_age_decides(tmp_path: Path, *, days: int, due: bool) -> None:
-    occasion = an_occasion("schedule", tmp_path)
-
-    found, why = is_due(occasion, champion(timedelta(days=days)), NOW)
-
-    assert found is due
-    assert why == f"version 1 is {days}.0 days old, and the limit is 7"
-
-
-@pytest.mark.parametrize(
-    ("drifted", "hours", "due", "why"),
-    [
-        (True, 1, True, "says drift"),
-        (False, 1, False, "says no drift"),
-        (True, 24 * 9, False, "is older than version 1"),
-    ],
-    ids=["drift", "no drift", "old news"],
-)
-def test_a_drift_report_decides(
-    tmp_path: Path, *, drifted: bool, hours: int, due: bool, why: str
-) -> None:
-    occasion = an_occasion("drift", tmp_path)
-    verdict = "drift" if drifted else "no drift"
-    report = {"created_at": NOW - timedelta(hours=hours), "drifted": drifted, "verdict": verdict}
-    occasion.report.write_bytes(orjson.dumps(report))
-
-    found = is_due(occasion, champion(timedelta(days=8)), NOW)
-
-    assert found[0] is due
-    assert why in found[1]
-
-
-def test_without_a_report_nothing_is_due(tmp_path: Path) -> None:
-    found, why = is_due(an_occasion("drift", tmp_path), champion(timedelta(days=8)), NOW)
-
-    assert not found
-    assert "scripts/run_drift_report.py writes it" in why
-
-
-def test_a_damaged_report_is_a_mistake(tmp_path: Path) -> None:
-    occasion = an_occasion("drift", tmp_path)
-    occasion.report.write_text("{}")
-
-    with pytest.raises(OperatorError, match=r"is no drift report\. Fix: "):
-        is_due(occasion, champion(timedelta(days=8)), NOW)
-
-
-@pytest.mark.parametrize("when", ["drift", "schedule", "always"])
-def test_a_free_place_is_always_a_reason(tmp_path: Path, when: str) -> None:
-    assert is_due(an_occasion(when, tmp_path), None, NOW) == (True, "nothing is promoted yet")

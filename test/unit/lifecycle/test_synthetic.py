@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -22,9 +22,15 @@ CONTRACT = load_data_contract(PROJECT / "data_contract.yaml")
 
 
 def some_sales(
-    n_rows: int = 12_000, *, seed: int = 7, n_customers: int = 100, **options: Any
+    n_rows: int = 12_000,
+    *,
+    seed: int = 7,
+    n_customers: int = 100,
+    days: int = 30,
+    until: datetime = UNTIL,
+    **options: Any,
 ) -> Synthetic:
-    made = Transactions(n_rows=n_rows, n_customers=n_customers, days=30, until=UNTIL, seed=seed)
+    made = Transactions(n_rows=n_rows, n_customers=n_customers, days=days, until=until, seed=seed)
     return sales(CONTRACT, made, **options)
 
 
@@ -105,7 +111,28 @@ def test_whatever_decides_about_the_rows_is_in_the_digest() -> None:
     ]
 
     assert len({it.content_sha256() for it in variants}) == len(variants)
-    assert some_sales().default_batch_id(None) == some_sales().default_batch_id(None)
+
+
+def test_rows_of_another_day_are_the_same_batch() -> None:
+    a_day_later = some_sales(until=UNTIL + timedelta(days=1))
+
+    assert a_day_later.content_sha256() != some_sales().content_sha256()
+    assert a_day_later.default_batch_id(None) == some_sales().default_batch_id(None)
+
+
+@pytest.mark.parametrize(
+    ("days", "until"),
+    [
+        (100_000_000, UNTIL),
+        (10**10, UNTIL),
+        (1, datetime(1, 1, 1, tzinfo=UTC)),
+        (1, datetime.fromisoformat("9999-12-31T23:00-05:00")),
+    ],
+    ids=["many days", "more than any calendar", "the first day", "the last day"],
+)
+def test_sales_outside_of_the_calendar_are_refused(days: int, until: datetime) -> None:
+    with pytest.raises(RecordsError, match=r"not all in the years 1 to 9999\. Fix: fewer --days"):
+        some_sales(days=days, until=until)
 
 
 def a_model(seed: int = 0) -> tuple[Contract, np.ndarray[Any, Any]]:

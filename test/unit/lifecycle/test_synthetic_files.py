@@ -84,10 +84,17 @@ def test_a_suffix_that_is_unknown_is_an_operators_mistake(tmp_path: Path) -> Non
 
 
 def test_a_place_that_cannot_be_written_is_an_operators_mistake(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("a file")
+    (tmp_path / "a.csv").mkdir()
 
     with pytest.raises(RecordsError, match=r"cannot be written: .*Fix:"):
-        write_rows(some_sales(), tmp_path / "a" / "b.csv")
+        write_rows(some_sales(), tmp_path / "a.csv")
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(RecordsError, match=r"there is no such folder\. Fix: mkdir -p .*/no/one$"):
+        write_rows(some_sales(), tmp_path / "no" / "one" / "a.csv")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,9 @@ def test_rows_of_a_model_have_its_features(root: Path) -> None:
     [
         (["rows.txt"], "rows.txt: is no .csv, .parquet, .jsonl"),
         (["rows.csv", "--model", "no"], "no version of no is promoted"),
+        (["no/rows.csv"], "no/rows.csv: there is no such folder. Fix: mkdir -p no"),
+        (["rows.csv", "--days", "100000000"], "the 100,000,000 days before "),
+        (["rows.csv", "--until", "0001-01-01"], "the 30 days before 0001-01-01T00:00:00+00:00 are"),
         (["rows.csv", "--drift", "channel=1"], "--drift channel: is no number here"),
     ],
 )

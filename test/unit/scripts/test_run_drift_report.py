@@ -40,6 +40,10 @@ def verdict(root: Path, name: str = "drift-line") -> dict[str, Any]:
     return found
 
 
+def own_report(root: Path) -> Path:
+    return root / "runtime/reports/drift-line.json"
+
+
 def report(*arguments: str | Path) -> int:
     return run_drift_report.main([*map(str, arguments), "--no-html"])
 
@@ -73,6 +77,29 @@ def test_few_rows_are_said_to_be_few(trained: Path, capsys: Said) -> None:
     assert report("--current", "now.csv") == 0
 
     assert "150 rows are too few to tell: 200 are needed" in capsys.readouterr().out
+    assert verdict(trained)["verdict"] == "insufficient"
+
+
+def test_too_few_rows_take_no_verdict_back(trained: Path, capsys: Said) -> None:
+    rows(shift=0.5).to_csv("then.csv", index=False)
+    rows(150).to_csv("now.csv", index=False)
+    report("--current", "then.csv")
+    capsys.readouterr()
+
+    assert report("--current", "now.csv") == 0
+
+    assert verdict(trained)["drifted"]
+    assert verdict(trained, "drift")["verdict"] == "insufficient"
+    assert capsys.readouterr().out.endswith("stays: " + str(own_report(trained)) + "\n")
+
+
+def test_a_damaged_report_is_written_anew_from_few_rows_too(trained: Path) -> None:
+    rows(150).to_csv("now.csv", index=False)
+    report("--current", "now.csv")
+    own_report(trained).write_text("[]")
+
+    report("--current", "now.csv")
+
     assert verdict(trained)["verdict"] == "insufficient"
 
 

@@ -55,6 +55,15 @@ def test_features_are_written_as_of_now_and_again_as_of_another_time(
     assert "1 entities as of 2026-06-03T00:00:00Z" in capsys.readouterr().out
 
 
+def test_values_that_count_as_0_are_a_warning(project: Path, capsys: Said) -> None:
+    write_records(project / "runtime" / "records", [an_order("customer-7", 2, 1e-10)], "small")
+
+    assert main([]) == 0
+
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("warning: views.customer.features.total: 1 values of 'orders'")
+
+
 def test_a_training_set_leaves_the_store_alone(project: Path, capsys: Said) -> None:
     (project / "labels.csv").write_text(
         "customer_id,event_time,label\ncustomer-7,2026-06-03,1\ncustomer-8,2026-06-03,0\n"

@@ -67,6 +67,19 @@ def test_new_data_is_trained_and_becomes_a_canary(root: Path, capsys: Said) -> N
     assert versions(root / "model/registry", "line") == [1, 2]
 
 
+def test_newer_data_wait_while_a_canary_is_on_trial(root: Path, capsys: Said) -> None:
+    main(["line", *write_line(root)])
+    canary = ["--then", "canary", "--when", "always"]
+    main(["line", *canary, *write_line(root, n_rows=160)])
+    capsys.readouterr()
+
+    assert main(["line", *canary, *write_line(root, n_rows=200)]) == 0
+
+    assert "nothing to do: line 2 is on trial, as a canary" in capsys.readouterr().out
+    assert versions(root / "model/registry", "line") == [1, 2]
+    assert len(history.read_trials(root / "model/dev", "line")) == 1
+
+
 def test_what_a_gate_refuses_ends_with_1_and_is_not_trained_again(root: Path) -> None:
     main(["line", *write_line(root)])
     (root / "config.yaml").write_text("promotion: {max_one_row_us: 0.01}\n")
