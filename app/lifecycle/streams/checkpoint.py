@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 from app.errors import StreamError
 from app.files import write_atomically
 
-_TAIL_BYTES: Final = 1_024
+TAIL_BYTES: Final = 1_024
 
 
 class Place(BaseModel):
@@ -23,6 +23,7 @@ class Place(BaseModel):
         offset: bytes before the place.
         line: lines before it.
         tail_sha256: of the last bytes before it: a file that was written anew has others.
+        modified_ns: when the file was last written then: those that follow it were later.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,14 +33,18 @@ class Place(BaseModel):
     offset: NonNegativeInt = 0
     line: NonNegativeInt = 0
     tail_sha256: str = sha256().hexdigest()
+    modified_ns: NonNegativeInt = 0
 
     def is_in(self, handle: int) -> bool:
         """Say whether this is a place of the file that is open as *handle*."""
         found = os.fstat(handle)
+        return (found.st_dev, found.st_ino) == (self.device, self.inode) and self.fits(handle)
+
+    def fits(self, handle: int) -> bool:
+        """Say whether the open file has the bytes before this place; a copy of it has them too."""
         return (
-            (found.st_dev, found.st_ino) == (self.device, self.inode)
-            and found.st_size >= self.offset
-            and tail_sha256(handle, self.offset) == self.tail_sha256
+            os.fstat(handle).st_size >= self.offset
+            and sha256(tail(handle, self.offset)).hexdigest() == self.tail_sha256
         )
 
 
@@ -88,7 +93,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
         ) from error
 
 
-def tail_sha256(handle: int, offset: int) -> str:
-    """Return the digest of the last bytes before *offset* of an open file."""
-    begin = max(offset - _TAIL_BYTES, 0)
-    return sha256(os.pread(handle, offset - begin, begin)).hexdigest()
+def tail(handle: int, offset: int) -> bytes:
+    """Return the last bytes before *offset* of an open file."""
+    begin = max(offset - TAIL_BYTES, 0)
+    return os.pread(handle, offset - begin, begin)

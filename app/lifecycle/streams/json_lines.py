@@ -113,14 +113,11 @@ def _resumable(
     wanted: Wanted, sinks: _Sinks, model: CurrentModel, stop: threading.Event, advance: Advance
 ) -> Counts:
     keeper = _Keeper(wanted, sinks)
-    source = FileLines(
-        Path(wanted.input),
-        keeper.last.place,
-        follow=wanted.follow,
-        max_line_bytes=wanted.max_line_bytes,
-    )
+    follow, most = wanted.follow, wanted.max_line_bytes
+    source = FileLines(Path(wanted.input), keeper.last.place, follow=follow, max_line_bytes=most)
     loop = _Loop(wanted, source, sinks, model, advance)
     try:
+        keeper.passed(source, None)
         return loop.run(stop, lambda line: keeper.passed(source, line))
     finally:
         keeper.write()
@@ -154,15 +151,15 @@ class _Keeper:
     def passed(self, source: FileLines, line: Line | None) -> None:
         """Remember that everything up to *line* is in the outputs; write that once a second."""
         # A line that may still grow is answered as it is, and again, as it is then, in a new run.
-        if line is not None and line.is_ended:
-            self.last = self.last.model_copy(
-                update={
-                    "place": source.place_after(line),
-                    "output_bytes": self._output.n_bytes,
-                    "rejects_bytes": self._rejects.n_bytes,
-                }
+        if self.last.place is None or (line is not None and line.is_ended):
+            self.last = Checkpoint(
+                input=self.last.input,
+                place=source.place_after(line),
+                output_bytes=self._output.n_bytes,
+                rejects_bytes=self._rejects.n_bytes,
             )
-        if time.monotonic() - self._written_at >= _CHECKPOINT_SECONDS:
+        is_first = self._written.place is None
+        if is_first or time.monotonic() - self._written_at >= _CHECKPOINT_SECONDS:
             self.write()
 
     def write(self) -> None:
@@ -205,11 +202,11 @@ class _Loop:
         return self._counts
 
     def _score(self, lines: Sequence[Line]) -> None:
-        lines = [line for line in lines if line.is_cut or line.text.strip()]
+        lines = [line for line in lines if line.is_cut or line.content.strip()]
         whole = iter(
             answered(
                 self._model.get(),
-                [line.text for line in lines if not line.is_cut],
+                [line.content for line in lines if not line.is_cut],
                 with_probabilities=self._wanted.with_probabilities,
             )
         )

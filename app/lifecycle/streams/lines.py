@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import NamedTuple
 
 
@@ -26,6 +27,11 @@ class Line(NamedTuple):
     def is_cut(self) -> bool:
         """Whether the line is longer than what is held of it."""
         return self.n_bytes > len(self.text)
+
+    @property
+    def content(self) -> bytes:
+        """The text, of a first line without a byte order mark."""
+        return self.text if self.offset else self.text.removeprefix(codecs.BOM_UTF8)
 
     @property
     def end(self) -> int:

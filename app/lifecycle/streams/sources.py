@@ -10,12 +10,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
 from app.errors import StreamError
-from app.lifecycle.streams.checkpoint import Place, tail_sha256
+from app.lifecycle.streams.checkpoint import TAIL_BYTES, Place, tail
 from app.lifecycle.streams.lines import Line, Splitter
+from app.lifecycle.streams.rotation import Next, identity, name_by_now, next_file
 
 PIPE: Final = "-"
 _PIECE_BYTES: Final = 262_144
@@ -75,7 +77,8 @@ class FileLines:
     renamed or removed, or from the start when it was cut off.
 
     Raises:
-        StreamError: without *follow*, the file is not there, or is not the one of *place*.
+        StreamError: without *follow*, the file is not there, is not the one of *place*, or, while
+            lines are taken, was cut off.
     """
 
     def __init__(
@@ -83,40 +86,64 @@ class FileLines:
     ) -> None:
         self.is_over = False
         self._path, self._follow, self._max_line_bytes = path, follow, max_line_bytes
+        self._place = place
         self._waiting: deque[Line] = deque()
         self._gone_since: float | None = None
         self._handle: int | None = None
         self._read_bytes = 0
+        self._held = b""
         self._splitter = Splitter(max_line_bytes)
-        found = self._resumed(place) if place is not None else None
-        if found is None:
-            found = _opened(path, must_exist=not follow)
+        found = _opened(path) if place is None and not follow else self._resumed()
         if found is not None:
-            self._start(found, place if place and place.is_in(found) else None)
+            self._start(found, place)
+        elif follow:
+            self._open_next()
+        else:
+            fix = "write one, name another INPUT, or wait for it with --follow"
+            raise StreamError(f"{path}: there is no such file. Fix: {fix}.")
 
     def take(self, most: int) -> list[Line]:
         """Return what is there."""
         if not self._waiting:
-            piece = b"" if self._handle is None else os.read(self._handle, _PIECE_BYTES)
-            self._read_bytes += len(piece)
+            piece = self._read()
             self._waiting.extend(self._splitter.feed(piece))
             if not piece:
                 return self._at_the_end()
         return list(_popped(self._waiting, most))
 
-    def place_after(self, line: Line) -> Place:
-        """Return the place after *line*, which was taken last."""
-        handle = self._handle
-        if handle is None:
-            raise StreamError(f"{self._path}: is not open.")
-        found = os.fstat(handle)
+    def place_after(self, line: Line | None) -> Place | None:
+        """Return the place after *line*, which was taken last; None before there is a file."""
+        if self._handle is None:
+            return None
+        found = os.fstat(self._handle)
+        offset, number = (line.end, line.number) if line else (0, 0)
+        end = len(self._held) - (self._read_bytes - offset)
         return Place(
             device=found.st_dev,
             inode=found.st_ino,
-            offset=line.end,
-            line=line.number,
-            tail_sha256=tail_sha256(handle, line.end),
+            offset=offset,
+            line=number,
+            tail_sha256=sha256(self._held[max(end - TAIL_BYTES, 0) : end]).hexdigest(),
+            modified_ns=found.st_mtime_ns,
         )
+
+    def _read(self) -> bytes:
+        """Return what comes next, in one look with what came before it, which must still be so."""
+        if self._handle is None:
+            return b""
+        before = self._held[-TAIL_BYTES:]
+        begin = self._read_bytes - len(before)
+        found = os.pread(self._handle, len(before) + _PIECE_BYTES, begin)
+        if not found.startswith(before):
+            if not self._follow:
+                fix = "let it only grow, move the output and its checkpoint away, and start anew"
+                raise StreamError(f"{self._path}: was cut off while it was read. Fix: {fix}.")
+            _log.warning("input was cut off, reading it from the start", extra={"file": self._path})
+            self._start(self._handle)
+            return self._read()
+        self._held = found
+        self._read_bytes = begin + len(found)
+        return found[len(before) :]
 
     def _at_the_end(self) -> list[Line]:
         if not self._follow:
@@ -124,11 +151,6 @@ class FileLines:
             return self._rest()
         if self._handle is None:
             self._open_next()
-        elif os.fstat(self._handle).st_size < self._read_bytes:
-            _log.warning("input was cut off, reading it from the start", extra={"file": self._path})
-            os.lseek(self._handle, 0, os.SEEK_SET)
-            self._start(self._handle)
-            return []
         elif self._was_replaced():
             rest = self._rest()
             if rest:
@@ -142,41 +164,55 @@ class FileLines:
         return [] if rest is None else [rest]
 
     def _was_replaced(self) -> bool:
-        """Say whether another file has the name, for so long that this one has got its last."""
-        if self._handle is None:
-            return False
-        here, there = os.fstat(self._handle), _stat(self._path)
-        if there is None or (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+        """Say whether another file follows, for so long that this one has got its last."""
+        if self._next() is None:
             self._gone_since = None
             return False
         now = time.monotonic()
         self._gone_since = self._gone_since or now
         return now - self._gone_since >= _GRACE_SECONDS
 
+    def _next(self) -> Next | None:
+        if self._handle is not None:
+            here = os.fstat(self._handle)
+            return next_file(self._path, identity(here), here.st_mtime_ns)
+        return next_file(self._path, None, self._place.modified_ns if self._place else sys.maxsize)
+
     def _open_next(self) -> None:
-        found = _opened(self._path, must_exist=False)
-        if found is None:
+        there = self._next()
+        found = None if there is None else _opened(there.path)
+        if there is None or found is None:
             return
+        # Files that are renamed meanwhile may be seen twice or never: look again a moment later.
+        if identity(os.fstat(found)) != there.identity or self._next() != there:
+            os.close(found)
+            return
+        if there.unread:
+            told = {"file": self._path, "unread": there.unread}
+            _log.warning("rotated files are compressed or missing, and were not read", extra=told)
         if self._handle is not None:
             os.close(self._handle)
             _log.info("input was rotated", extra={"file": self._path})
-        self._start(found)
+        # What was copied and then cut off while nobody read goes on in the copy.
+        is_copy = self._place and there.path != self._path and self._place.fits(found)
+        self._start(found, self._place if is_copy else None)
 
     def _start(self, handle: int, place: Place | None = None) -> None:
-        self._handle, self._gone_since = handle, None
+        self._handle, self._gone_since, self._place = handle, None, None
         offset, number = (place.offset, place.line) if place else (0, 0)
-        self._read_bytes = os.lseek(handle, offset, os.SEEK_SET)
+        self._held, self._read_bytes = tail(handle, offset), offset
         self._splitter = Splitter(self._max_line_bytes, offset, number)
 
-    def _resumed(self, place: Place) -> int | None:
-        """Return the file of *place*, open, under the name that it has by now."""
-        for path in (self._path, *(_siblings(self._path) if self._follow else ())):
-            found = _stat(path)
-            if found is None or (found.st_dev, found.st_ino) != (place.device, place.inode):
-                continue
-            handle = _opened(path, must_exist=True)
-            if handle is not None and place.is_in(handle):
-                return handle
+    def _resumed(self) -> int | None:
+        """Return the file of the place, open, under the name that it has by now."""
+        place = self._place
+        if place is None:
+            return None
+        read = place.device, place.inode
+        path = name_by_now(self._path, read) if self._follow else self._path
+        handle = None if path is None else _opened(path)
+        if handle is not None and place.is_in(handle):
+            return handle
         if not self._follow:
             raise StreamError(
                 f"{self._path}: is not the file that the output's checkpoint was written for. "
@@ -188,10 +224,11 @@ class FileLines:
 
 def is_pipe(path: str) -> bool:
     """Say whether *path* can be read only once, from its start."""
-    found = _stat(Path(path))
-    return path == PIPE or (
-        found is not None and (stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode))
-    )
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        mode = 0
+    return path == PIPE or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 def _popped(waiting: deque[Line], most: int) -> Iterator[Line]:
@@ -199,20 +236,8 @@ def _popped(waiting: deque[Line], most: int) -> Iterator[Line]:
         yield waiting.popleft()
 
 
-def _siblings(path: Path) -> list[Path]:
-    if not path.parent.is_dir():
-        return []
-    return sorted(it for it in path.parent.iterdir() if it.name.startswith(path.name))
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None
-
-
-def _opened(path: Path, *, must_exist: bool) -> int | None:
+def _opened(path: Path) -> int | None:
+    """Return the file, open; None where there is none."""
     try:
         handle = os.open(path, os.O_RDONLY)
         if stat.S_ISREG(os.fstat(handle).st_mode):
@@ -220,9 +245,6 @@ def _opened(path: Path, *, must_exist: bool) -> int | None:
         os.close(handle)
         raise StreamError(f"{path}: is no file. Fix: name a file of JSON lines.")
     except FileNotFoundError:
-        if not must_exist:
-            return None
-        fix = "write one, name another INPUT, or wait for it with --follow"
-        raise StreamError(f"{path}: there is no such file. Fix: {fix}.") from None
+        return None
     except OSError as error:
         raise StreamError(f"{path}: cannot be read: {error.strerror}.") from error

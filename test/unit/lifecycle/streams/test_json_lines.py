@@ -155,6 +155,21 @@ def test_a_second_run_answers_only_what_is_new(run: Run) -> None:
     assert run.ids() == [1, 2, 3]
 
 
+@pytest.mark.parametrize("first", [rows(1), b"\n"], ids=["a row", "a blank line"])
+def test_a_byte_order_mark_before_the_first_line_is_passed_over(run: Run, first: bytes) -> None:
+    run.input.write_bytes(b"\xef\xbb\xbf" + first + rows(2))
+
+    assert run().rejected == 0
+
+    assert read(run.output)[-1]["source"] == {"line": 2, "offset": 3 + len(first)}
+
+
+def test_a_byte_order_mark_within_a_file_is_none(run: Run) -> None:
+    run.input.write_bytes(rows(1) + b"\xef\xbb\xbf" + rows(2))
+
+    assert run() == Counts(answered=1, rejected=1)
+
+
 def test_a_last_line_without_an_end_is_answered_and_again_when_it_has_grown(run: Run) -> None:
     run.input.write_bytes(rows(1) + b'{"features": [1, 2], "id": 2')
     run()
@@ -234,6 +249,15 @@ def test_an_output_that_became_shorter_is_refused(run: Run) -> None:
 
     with pytest.raises(StreamError, match="has 0 bytes; its checkpoint says"):
         run()
+
+
+def test_the_checkpoint_names_the_file_before_the_first_answer(run: Run) -> None:
+    run.input.write_bytes(rows(1))
+    found = []
+
+    run(advance=lambda _: found.append(json.loads(run.checkpoint.read_text())["place"]))
+
+    assert [it and it["inode"] for it in found] == [run.input.stat().st_ino]
 
 
 def test_a_checkpoint_that_is_none_is_refused(run: Run) -> None:
