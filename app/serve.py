@@ -27,10 +27,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; 2, with one message, when something must be mended first."""
-    try:
-        return run(_serve)
-    except KeyboardInterrupt:
-        return 130
+    return run(_serve)
 
 
 def _serve() -> int:

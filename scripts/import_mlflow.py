@@ -21,7 +21,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from app.command_line import run
+from app.command_line import INTERRUPTED, run
 from app.errors import RegistryError
 from app.lifecycle.compiling.report import report
 from app.lifecycle.follow import follow
@@ -57,11 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.follow and not options.to:
         parser.error("--follow promotes, so it needs --to STAGE")
-    try:
-        return run(lambda: _imported(options))
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 0 if options.follow else 130
+    status = run(lambda: _imported(options), "stopped")
+    return 0 if options.follow and status == INTERRUPTED else status
 
 
 def _seconds(text: str) -> int:

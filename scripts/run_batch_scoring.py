@@ -25,13 +25,14 @@ the names of the model's features; of all others, those of --key go into the out
 killed goes on where it was when the same command is given again. Rows that the model does not take
 are written aside, each with the reason: to OUTPUT/_rejects/, or to OUTPUT.rejects.parquet.
 
-exit status: 0 all is scored, 1 more is rejected than --max-rejected allows, 2 a mistake"""
+exit status: 0 all is scored, 1 more is rejected than --max-rejected allows, 2 a mistake,
+130 Ctrl-C"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Score; exit 0 when all is done, 1 when too much was rejected, 2 for a mistake."""
     options = _parser().parse_args(argv)
-    return run(lambda: _score(options))
+    return run(lambda: _score(options), "interrupted; the same command goes on where it was")
 
 
 def _parser() -> argparse.ArgumentParser:

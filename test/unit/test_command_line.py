@@ -37,3 +37,11 @@ def test_a_defect_is_no_operators_mistake() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run(command)
+
+
+def test_ctrl_c_is_one_message_and_status_130(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        raise KeyboardInterrupt
+
+    assert run(command) == 130
+    assert capsys.readouterr() == ("", "interrupted\n")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from app.domain.contract import NUMBERS, Contract
 from app.errors import OperatorError
-from app.lifecycle.batch.inputs import InputFile
-from app.lifecycle.batch.outputs import reserved
+from app.lifecycle.batch.inputs import Form, InputFile
+from app.lifecycle.batch.outputs import reserved, writer_to
 
 _SHOWN = 5
 
@@ -20,17 +22,20 @@ def keys_of(
     files: Sequence[InputFile],
     schemas: Sequence[pa.Schema],
     wanted: Sequence[str],
+    form: Form,
 ) -> pa.Schema:
-    """Return the columns that go from the input into the output.
+    """Return the columns that go from the input into the output, with their types there.
 
     Args:
         contract: of the model.
         files: of the input.
         schemas: of each of them.
         wanted: names of keys; none for every column that is no feature.
+        form: of the output.
 
     Raises:
-        OperatorError: a column is missing or of the wrong type, or a key has a name of the output.
+        OperatorError: a column is missing or of the wrong type, or a key has a name of the output
+            or a type that the output cannot hold.
     """
     first = schemas[0]
     names = [*wanted] or [it for it in first.names if it not in contract.feature_names]
@@ -39,18 +44,53 @@ def keys_of(
         _check_there(file, schema, names, "is a key")
         _check_kinds(file, schema, contract)
         for name in names:
-            if schema.field(name).type != first.field(name).type:
+            if _type_of(schema.field(name), form) != _type_of(first.field(name), form):
                 raise OperatorError(
                     f"{file.shown}: {name} is {schema.field(name).type}, and "
                     f"{first.field(name).type} in {files[0].shown}. Fix: one type in all files"
                 )
+    _check_free(files[0], names, contract)
+    keys = pa.schema([it.with_type(_type_of(it, form)) for it in map(first.field, names)])
+    _check_held(files[0], keys, form)
+    return keys
+
+
+def _type_of(key: pa.Field, form: Form) -> Any:
+    """Return the type of *key* in the output, which has one dictionary for all rows at most."""
+    types = pa.types
+    kind = key.type.value_type if types.is_dictionary(key.type) else key.type
+    is_text_in_csv = (
+        types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_fixed_size_binary(kind)
+        or types.is_binary_view(kind)
+        or types.is_string_view(kind)
+    )
+    return pa.string() if form == "csv" and is_text_in_csv else kind
+
+
+def _check_held(file: InputFile, keys: pa.Schema, form: Form) -> None:
+    """Try each type; rejects, and parts of what becomes one file, are always Parquet."""
+    forms: tuple[Form, ...] = ("parquet", "csv") if form == "csv" else ("parquet",)
+    for key in keys:
+        for each in forms:
+            try:
+                with writer_to(Path(os.devnull), pa.schema([key]), each):
+                    pass
+            except pa.ArrowException:
+                raise OperatorError(
+                    f"{file.shown}: the key {key.name!r} is {key.type}, which {each} cannot hold. "
+                    "Fix: name the keys with --key, or another format"
+                ) from None
+
+
+def _check_free(file: InputFile, names: Sequence[str], contract: Contract) -> None:
     clash = sorted(set(names) & reserved(contract))
     if clash:
         raise OperatorError(
-            f"{files[0].shown}: the column {clash[0]!r} would stand beside one of that name in the "
+            f"{file.shown}: the column {clash[0]!r} would stand beside one of that name in the "
             "output. Fix: name the keys with --key, or rename it"
         )
-    return pa.schema([first.field(name) for name in names])
 
 
 def _check_there(file: InputFile, schema: pa.Schema, names: Sequence[str], why: str) -> None:

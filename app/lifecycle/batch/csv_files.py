@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from app.errors import OperatorError
-from app.lifecycle.batch.cells import mended
+from app.lifecycle.batch.cells import legible, mended
 from app.lifecycle.batch.extents import Block, Extent, Layout, Refused, Wanted
 from app.lifecycle.batch.inputs import InputFile, opened
 
@@ -21,6 +21,7 @@ _LONGEST_RECORD_BYTES: Final = 2**28
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # spreadsheets write it
 _BLANK: Final = re.compile(rb"^\r?\n", re.MULTILINE)
 _QUOTE: Final = b'"'
+_LINE_FEED: Final = ord("\n")
 
 
 def layout(file: InputFile) -> Layout:
@@ -34,8 +35,7 @@ def layout(file: InputFile) -> Layout:
             first = start + len(records) - len(body)
             if body:
                 extents.append(Extent(first, start + len(records), _count(body)))
-    names = next(csv.reader([head.removeprefix(_BYTE_ORDER_MARK).decode()]), [])
-    return Layout(pa.schema([(name, pa.string()) for name in names]), extents)
+    return Layout(pa.schema([(name, pa.string()) for name in _names(head, file)]), extents)
 
 
 def read(file: InputFile, extents: Sequence[Extent], wanted: Wanted) -> Iterator[Block]:
@@ -66,6 +66,16 @@ def read(file: InputFile, extents: Sequence[Extent], wanted: Wanted) -> Iterator
             first += extent.n_rows
 
 
+def _names(head: bytes, file: InputFile) -> list[str]:
+    try:
+        return next(csv.reader([head.removeprefix(_BYTE_ORDER_MARK).decode()]), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise OperatorError(
+            f"{file.shown}: its first line cannot be read as names of columns. Fix: save it as "
+            "UTF-8, with lines that end in LF or CRLF"
+        ) from error
+
+
 def _ragged(found: int, wanted: int) -> str:
     return f"has {found} cells; {wanted} are needed"
 
@@ -74,12 +84,13 @@ def _parsed(
     records: bytes, wanted: Wanted, bad: list[Any]
 ) -> tuple[pa.RecordBatch, Sequence[Refused]]:
     """Return the wanted cells; one that is no number is found in a second look."""
+    text = legible(records)
     try:
-        return _batch(records, wanted, dict.fromkeys(wanted.numbers, pa.float64()), bad), ()
+        batch = _batch(text, wanted, dict.fromkeys(wanted.numbers, pa.float64()), bad)
     except pa.ArrowInvalid:
         bad.clear()
-        texts = _batch(records, wanted, {}, bad)
-    return mended(texts, wanted.numbers)
+        return mended(_batch(text, wanted, {}, bad), wanted.numbers)
+    return (batch, ()) if text is records else mended(batch, {})
 
 
 def _batch(
@@ -102,6 +113,7 @@ def _batch(
             include_columns=[*wanted.columns],
             null_values=[""],
             strings_can_be_null=True,
+            check_utf8=False,  # it is legible already
             quoted_strings_can_be_null=False,
         ),
     ).combine_chunks()
@@ -111,37 +123,47 @@ def _batch(
 
 def _stretches(source: Any, file: InputFile) -> Iterator[tuple[int, bytes]]:
     """Go through a file in stretches of about two megabytes, each with its first byte's place."""
-    start, pending = 0, b""
-    while True:
-        more = source.read(_EXTENT_BYTES)
-        data = pending + more
-        end = _last_end(data) if more else len(data)
-        if (not more and data.count(_QUOTE) % 2) or len(data) - end > _LONGEST_RECORD_BYTES:
-            raise OperatorError(
-                f"{file.shown}: a quote is opened and not closed, after byte {start}. Fix: write "
-                'a quote within a cell twice, as in "a ""b"" c"'
-            )
+    start, pending, n_pending, is_quoted = 0, list[bytes](), 0, False
+    while more := source.read(_EXTENT_BYTES):
+        end = _last_end(more, is_quoted)
+        is_quoted ^= more.count(_QUOTE) % 2 == 1
         if end:
-            yield start, data[:end]
-        if not more:
-            return
-        start, pending = start + end, data[end:]
+            records = b"".join([*pending, more[:end]])
+            yield start, records
+            start, pending, n_pending = start + len(records), [], 0
+        pending.append(more[end:])
+        n_pending += len(more) - end
+        if n_pending > _LONGEST_RECORD_BYTES:
+            break
+    if is_quoted or n_pending > _LONGEST_RECORD_BYTES:
+        what = "a quote is opened and not closed" if is_quoted else "no line ends"
+        raise OperatorError(
+            f"{file.shown}: {what}, after byte {start}. Fix: write a quote within a cell twice, as "
+            'in "a ""b"" c", and end lines with LF or CRLF'
+        )
+    if n_pending:
+        yield start, b"".join(pending)
 
 
-def _last_end(data: bytes) -> int:
-    """Return where the last whole record ends; *data* begin with one."""
-    end = data.rfind(b"\n") + 1
-    while end and data.count(_QUOTE, 0, end) % 2:
-        end = data.rfind(b"\n", 0, end - 1) + 1
-    return end
+def _last_end(data: bytes, is_quoted: bool) -> int:  # noqa: FBT001  it says a fact
+    """Return where the last whole record of *data* ends, which may begin within quotes."""
+    if _QUOTE not in data:
+        return 0 if is_quoted else data.rfind(b"\n") + 1
+    seen = np.frombuffer(data, np.uint8)
+    ends, quotes = np.flatnonzero(seen == _LINE_FEED), np.flatnonzero(seen == ord(_QUOTE))
+    whole = ends[(np.searchsorted(quotes, ends) + is_quoted) % 2 == 0]
+    return int(whole[-1]) + 1 if len(whole) else 0
 
 
 def _header(records: bytes) -> tuple[bytes, bytes]:
     """Return the first record and what follows."""
-    end = records.find(b"\n") + 1
-    while end and records.count(_QUOTE, 0, end) % 2:
-        end = records.find(b"\n", end) + 1
-    return (records[:end], records[end:]) if end else (records, b"")
+    start = n_quotes = 0
+    while end := records.find(b"\n", start) + 1:
+        n_quotes += records.count(_QUOTE, start, end)
+        if n_quotes % 2 == 0:
+            return records[:end], records[end:]
+        start = end
+    return records, b""
 
 
 def _count(records: bytes) -> int:

@@ -5,13 +5,35 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
+from app.errors import OperatorError
 from app.files import write_atomically
-from app.lifecycle.batch.inputs import is_local, store_of
+from app.lifecycle.batch.inputs import is_local, shown, store_of
 
 _NEW = ".new-"
+
+
+@contextmanager
+def writing(url: str | Path) -> Iterator[None]:
+    """Tell an operator that *url* cannot be written.
+
+    Raises:
+        OperatorError: for whatever this machine's files or Arrow's writers raise.
+    """
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise OperatorError(
+            f"{shown(str(url))}: cannot be written: {said}. Fix: another OUTPUT, or room on the "
+            "disk and the right to write there; then the same command goes on where it was"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +61,14 @@ class Folder:
     def prepare(self) -> None:
         """Make the folder; an object store has none."""
         if self.is_here:
-            Path(self.url).mkdir(parents=True, exist_ok=True)
+            with writing(self.url):
+                Path(self.url).mkdir(parents=True, exist_ok=True)
 
     def sweep(self) -> None:
         """Remove what a killed run was about to write here."""
-        for left in Path(self.url).rglob(f"{_NEW}*"):
-            left.unlink(missing_ok=True)
+        with writing(self.url):
+            for left in Path(self.url).rglob(f"{_NEW}*"):
+                left.unlink(missing_ok=True)
 
     def names(self) -> set[str]:
         """Return every file, relative to the folder; none where there is no folder."""
@@ -61,10 +85,11 @@ class Folder:
     def write(self, name: str, content: bytes) -> None:
         """Put *content* into the file *name*, at once."""
         with store_of(f"{self.url}/{name}") as (store, path):
-            if self.is_here:
-                write_atomically(Path(path), content)
-            else:
+            if not self.is_here:
                 store.pipe_file(path, content)
+                return
+            with writing(path):
+                write_atomically(Path(path), content)
 
     def begun(self, name: str) -> Path:
         """Return where on this machine the new file *name* is to be written."""
@@ -76,12 +101,13 @@ class Folder:
     def finish(self, new: Path, name: str) -> None:
         """Let *new* be the file *name*; from then on it stays, whatever happens."""
         if self.is_here:
-            handle = os.open(new, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            new.replace(Path(self.url, name))
+            with writing(Path(self.url, name)):
+                handle = os.open(new, os.O_RDONLY)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+                new.replace(Path(self.url, name))
             return
         try:
             with store_of(f"{self.url}/{name}") as (store, path):

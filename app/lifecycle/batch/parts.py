@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from app.domain.prediction import ServedModel
 from app.errors import OperatorError
 from app.lifecycle.batch.extents import Block, Extent, Wanted
+from app.lifecycle.batch.folder import writing
 from app.lifecycle.batch.inputs import Form, InputFile, is_unchanged
 from app.lifecycle.batch.job import Job, number_kinds
 from app.lifecycle.batch.outputs import writer_to
@@ -45,13 +46,15 @@ def score_part(job: Job, model: ServedModel, part: Part) -> Written:
     """Score *part* and write what comes of it, beside the place where it belongs.
 
     Raises:
-        OperatorError: the input cannot be read, or was changed since it was looked at.
+        OperatorError: the input cannot be read, or was changed since it was looked at; or the
+            output cannot be written.
     """
     scorer = Scorer(model, job.keys, job.scored_at)
     answers = job.folder.begun(part_name(part.number, job.form))
     rejects = job.folder.begun(rejects_name(part.number))
     try:
-        n_answered, n_rejected = _write(job, scorer, part, answers, rejects)
+        with writing(answers.parent):
+            n_answered, n_rejected = _write(job, scorer, part, answers, rejects)
         _check_count(job, part, n_answered + n_rejected)
     except BaseException:
         for file in (answers, rejects):
@@ -71,7 +74,8 @@ def _write(job: Job, scorer: Scorer, part: Part, answers: Path, rejects: Path) -
         refused = None
         for block in _blocks(job, scorer.model, part):
             good, bad = scorer.score(block)
-            written.write_batch(good)
+            if good.num_rows:  # no rows have empty dictionaries; Arrow's files take no second ones
+                written.write_batch(good)
             n_answered += good.num_rows
             if bad is None:
                 continue

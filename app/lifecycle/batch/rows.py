@@ -12,7 +12,8 @@ import pyarrow as pa
 from app.domain.contract import NUMBERS, Contract
 from app.domain.ports import Matrix, Scores
 from app.domain.prediction import ServedModel
-from app.errors import FieldError, InputInvalidError
+from app.errors import FieldError, InputInvalidError, OperatorError
+from app.lifecycle.batch.cells import mended, readable
 from app.lifecycle.batch.extents import Block, Refused
 from app.lifecycle.batch.outputs import (
     answer_arrays,
@@ -72,7 +73,13 @@ class Scorer:
 
     def score(self, block: Block) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
         """Return the answers to *block*, and its rejects, None when there are none."""
-        matrix = matrix_of(block.batch, self.model.contract, self._room(len(block.rows)))
+        room, contract = self._room(len(block.rows)), self.model.contract
+        try:
+            matrix = matrix_of(block.batch, contract, room)
+        except UnicodeDecodeError:
+            batch, wrong = mended(readable(block.batch), {})
+            block = block._replace(batch=batch, faults=wrong)
+            matrix = matrix_of(batch, contract, room)
         sieved = sieve(self.model.reader.checked, matrix, block)
         kept, scores, faults = answered(self.model, sieved.matrix, sieved.kept, sieved.faults)
         rejects = None
@@ -131,8 +138,17 @@ class Scorer:
         return [it.slice(0, n_rows) for it in self._constants]
 
     def _key_arrays(self, batch: pa.RecordBatch) -> list[Any]:
-        columns = ((batch.column(it.name), it.type) for it in self._keys)
-        return [it if it.type == kind else it.cast(kind) for it, kind in columns]
+        return [_as_key(batch.column(it.name), it) for it in self._keys]
+
+
+def _as_key(column: Any, key: pa.Field) -> Any:
+    try:
+        return column if column.type == key.type else column.cast(key.type)
+    except pa.ArrowInvalid as error:
+        raise OperatorError(
+            f"the key {key.name!r} is {column.type} and no UTF-8: {error}. Fix: name other keys "
+            "with --key, or write Parquet"
+        ) from error
 
 
 def matrix_of(batch: pa.RecordBatch, contract: Contract, room: Matrix) -> Matrix:
@@ -176,13 +192,13 @@ def sieve(check: Check, matrix: Matrix, block: Block) -> Sieved:
     if faults:
         numbers = np.delete(np.arange(len(matrix)), [it.row for it in block.faults])
     for _ in range(_LOOKS):
+        if not len(numbers):
+            break
         try:
             rows = matrix if len(numbers) == len(matrix) else matrix[numbers]
             return Sieved(check(rows), numbers, sorted(faults, key=_place))
         except InputInvalidError as error:
             numbers = _without(numbers, error, faults)
-        if not len(numbers):
-            break
     return _by_stretches(check, matrix, numbers, faults)
 
 

@@ -18,7 +18,7 @@ from app.domain.prediction import ServedModel
 from app.errors import OperatorError
 from app.lifecycle.batch import state
 from app.lifecycle.batch.columns import keys_of
-from app.lifecycle.batch.folder import Folder
+from app.lifecycle.batch.folder import Folder, writing
 from app.lifecycle.batch.inputs import FORMS, Form, InputFile, find_inputs, shown, store_of
 from app.lifecycle.batch.job import Job, Opener, digest_of
 from app.lifecycle.batch.on_ray import score_on_ray
@@ -89,7 +89,7 @@ def run_batch(wishes: Wishes, open_model: Opener, now: datetime) -> Outcome:
     whole = _form_of_file(wishes)
     folder = Folder.at(wishes.target if whole is None else wishes.target + PARTS_ENDING)
     form = "parquet" if whole is not None else wishes.form or "parquet"
-    keys = keys_of(model.contract, files, plan.schemas, wishes.keys)
+    keys = keys_of(model.contract, files, plan.schemas, wishes.keys, whole or form)
     bound = {
         "input": state.input_digest(files),
         "model": f"{model.contract.name}@{model.contract.version} {digest_of(model)}",
@@ -206,14 +206,23 @@ def _alone(folder: Folder) -> Iterator[None]:
     if not folder.is_here:
         yield
         return
-    handle = os.open(folder.url, os.O_RDONLY)
+    with writing(folder.url):
+        handle = os.open(folder.url, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(folder, handle)
         folder.sweep()
         yield
+    except Exception:
+        os.close(handle)
+        raise
+    # After Ctrl-C threads may still write: the kernel lets go when the process has ended.
+    os.close(handle)
+
+
+def _lock(folder: Folder, handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise OperatorError(
             f"{folder.url}: another run is writing there. Fix: wait for its end"
         ) from None
-    finally:
-        os.close(handle)

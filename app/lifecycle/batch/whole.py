@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from app.lifecycle.batch.folder import Folder
+from app.lifecycle.batch.folder import Folder, writing
 from app.lifecycle.batch.inputs import Form, store_of
 from app.lifecycle.batch.outputs import writer_to
 
@@ -19,19 +19,26 @@ def join(parts: Folder, names: Sequence[str], target: Folder, name: str, form: F
     """Write the Parquet files *names*, in their order, as the one file *name* of *target*."""
     new = target.begun(name)
     try:
-        with writer_to(new, _schema(parts, names[0]), form) as writer:
-            for part in names:
-                with (
-                    store_of(f"{parts.url}/{part}") as (store, path),
-                    store.open(path, "rb") as source,
-                    parquet.ParquetFile(source) as found,
-                ):
-                    for batch in found.iter_batches(_BLOCK_ROWS):
-                        writer.write_batch(batch)
+        with (
+            writing(f"{target.url}/{name}"),
+            writer_to(new, _schema(parts, names[0]), form) as writer,
+        ):
+            for batch in _batches(parts, names):
+                writer.write_batch(batch)
         target.finish(new, name)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def _batches(parts: Folder, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    for name in names:
+        with (
+            store_of(f"{parts.url}/{name}") as (store, path),
+            store.open(path, "rb") as source,
+            parquet.ParquetFile(source) as found,
+        ):
+            yield from found.iter_batches(_BLOCK_ROWS)
 
 
 def _schema(parts: Folder, name: str) -> pa.Schema:

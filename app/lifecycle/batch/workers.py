@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import wait as wait_for
 from typing import Final, TypeVar
@@ -74,13 +76,27 @@ def _handed_out(
     try:
         while waiting or running:
             while waiting and len(running) < _AHEAD * n_workers:
-                running.add(pool.submit(score, waiting.popleft()))
+                with _deaf():
+                    running.add(pool.submit(score, waiting.popleft()))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
+    except (KeyboardInterrupt, GeneratorExit):
+        for process in multiprocessing.active_children():
+            process.terminate()  # none where threads score: these end their parts
+        raise
     finally:
-        for future in running:
-            future.cancel()
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let a process that is begun here hear no Ctrl-C: whoever began it hears, and ends it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _MINE: list[tuple[Job, ServedModel]] = []  # of a process that scores

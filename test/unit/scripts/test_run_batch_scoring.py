@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv
 
+from scripts import run_batch_scoring
 from scripts.run_batch_scoring import main
 from test.builders import a_promoted_model, some_settings
 from test.unit.scripts.process import run_script
@@ -72,6 +73,17 @@ def test_options_that_make_no_sense_are_refused(rows: Path, arguments: list[str]
         main([str(rows / "in.csv"), "out", *arguments])
 
     assert ended.value.code == 2
+
+
+@pytest.mark.usefixtures("rows")
+def test_interrupted_it_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: Said) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_batch_scoring, "run_batch", interrupted)
+
+    assert main(["in.csv", "out"]) == 130
+    assert capsys.readouterr() == ("", "interrupted; the same command goes on where it was\n")
 
 
 def test_it_runs_from_anywhere(rows: Path) -> None:

@@ -14,9 +14,9 @@ from app.lifecycle.batch.inputs import find_inputs
 CELLS = ["1", " 2.5 ", "-3e2", "", "nan", 'a "b"', "x\ny", "x,y", "é"]
 
 
-def read(path: Path, text: str, *columns: str) -> tuple[list[Block], int]:
+def read(path: Path, text: str | bytes, *columns: str) -> tuple[list[Block], int]:
     """Return the blocks of *text*, and how many rows were counted before."""
-    path.write_bytes(text.encode())
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
     [file] = find_inputs(str(path))
     layout = csv_files.layout(file)
     numbers = {name: "float" for name in columns if name in "ab"}
@@ -77,6 +77,60 @@ def test_ragged_rows_and_cells_that_are_no_numbers_are_told(tmp_path: Path) -> N
 def test_quotes_that_do_not_close_are_never_guessed_at(tmp_path: Path, text: str) -> None:
     with pytest.raises(OperatorError, match=r"a.csv: (a quote is opened|cannot be told row from)"):
         read(tmp_path / "a.csv", text)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [("\n", "a quote is opened"), ("", "no line ends")], ids=["quote", "line"]
+)
+def test_a_long_record_without_an_end_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, reason: str
+) -> None:
+    looked_at: list[int] = []
+    last_end = csv_files._last_end
+
+    def counting(data: bytes, *rest: bool) -> int:
+        looked_at.append(len(data))
+        return last_end(data, *rest)
+
+    monkeypatch.setattr(csv_files, "_EXTENT_BYTES", 2**10)
+    monkeypatch.setattr(csv_files, "_LONGEST_RECORD_BYTES", 2**16)
+    monkeypatch.setattr(csv_files, "_last_end", counting)
+
+    with pytest.raises(OperatorError, match=rf"a.csv: {reason}.*, after byte 4\. Fix"):
+        read(tmp_path / "a.csv", 'a,b\n1,"' + f"2{end}" * 2**17 if end else "a,b\n" + "2" * 2**17)
+
+    assert sum(looked_at) <= 2**16 + 2**11
+
+
+def test_a_name_may_have_lines(tmp_path: Path) -> None:
+    [block], _ = read(tmp_path / "a.csv", 'a,"b\n""c""\n"\n1,2\n')
+
+    assert block.batch.to_pylist() == [{"a": "1", 'b\n"c"\n': "2"}]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a,b\r1,2\r", "é,b\n1,2\n".encode("latin-1"), "a,b\n1,2\n".encode("utf-16")],
+    ids=["cr", "latin-1", "utf-16"],
+)
+def test_names_that_cannot_be_read_are_told(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(OperatorError, match=r"a.csv: its first line cannot be read as names"):
+        read(tmp_path / "a.csv", content)
+
+
+def test_rows_with_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+    text = b"a,word,other\n1,\xc3\xa9,\xe9\n2,\xe9t\xe9,o\n\xff3,x,o\n\xe9\n5,y,o\n"
+
+    [block], n_counted = read(tmp_path / "a.csv", text, "a", "word")
+
+    assert block.rows.tolist() == [0, 1, 2, 4]
+    assert block.unreadable == [(3, None, "has 1 cells; 3 are needed")]
+    assert block.faults == [
+        (1, "word", "holds bytes that are no UTF-8"), (2, "a", "holds bytes that are no UTF-8"),
+    ]  # fmt: skip
+    assert block.batch.column("word").to_pylist() == ["é", None, "x", "y"]
+    assert block.batch.column("a").to_pylist() == [1.0, 2.0, None, 5.0]
+    assert n_counted == 5
 
 
 def test_an_empty_file_has_no_columns(tmp_path: Path) -> None:

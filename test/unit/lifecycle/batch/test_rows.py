@@ -70,6 +70,15 @@ def test_rows_with_cells_that_could_not_be_read_are_out_from_the_start() -> None
     assert [(it.row, it.feature) for it in found.faults] == [(1, "a")]
 
 
+def test_of_nothing_but_faulty_cells_no_row_is_left() -> None:
+    faults = [Refused(row, "a", "must be a number, not '1,5'") for row in range(2)]
+    block = Block(pa.RecordBatch.from_pydict({}), np.arange(2), faults=faults)
+
+    found = sieve(a_reader("numbers").checked, np.ones((2, 3)), block)
+
+    assert ([*found.kept], len(found.faults)) == ([], 2)
+
+
 def test_answers_stay_when_more_blocks_are_scored(line: Settings) -> None:
     model = open_version(line, None)
     assert model.engine_name == "linear"

@@ -50,6 +50,22 @@ def test_processes_answer_as_one_does(settings: Settings, tmp_path: Path) -> Non
     assert rejects(tmp_path / "one") == rejects(tmp_path / "two")
 
 
+@pytest.mark.parametrize("size", ["", "large_"], ids=["small", "large"])
+def test_text_of_bytes_that_are_none_is_rejected(
+    settings: Settings, tmp_path: Path, size: str
+) -> None:
+    a_text_model(settings)
+    cells = pa.array([b"good day", b"\xff", None, b""], getattr(pa, f"{size}binary")())
+    text = pa.Array.from_buffers(getattr(pa, f"{size}string")(), 4, cells.buffers())
+
+    scored(settings, written(tmp_path / "in.parquet", pa.table({"text": text})), tmp_path / "out")
+
+    assert [(it["row"], it["reason"]) for it in rejects(tmp_path / "out")] == [
+        (1, "holds bytes that are no UTF-8"), (2, "may not be missing"),
+    ]  # fmt: skip
+    assert answers(tmp_path / "out")["row"].to_pylist() == [0, 3]
+
+
 @pytest.mark.parametrize(
     ("promoted", "columns"),
     [
