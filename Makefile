@@ -20,8 +20,9 @@ run: setup ## install, train a first model if there is none, and serve on 127.0.
 	@$(BIN)/python scripts/first_model.py
 	@exec $(BIN)/python -m app.serve
 
+# Where compiled tests may not be kept, each worker compiles all of them again.
 test: setup-dev ## install, and run the whole suite; T=path for a part of it
-	@$(BIN)/pytest $(if $(T),$(T),--numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest $(if $(T),$(T),--numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term)
 
 demo: setup-pipeline ## show the life of a model from records to drift; DATA=folder for real data besides
 	@$(BIN)/python scripts/demo.py --data $(DATA)

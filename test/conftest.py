@@ -8,13 +8,16 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from xdist.remote import Producer  # type: ignore[import-untyped]
 
 from app import create_app
 from app.gate.services import Services
+from app.lifecycle import cpu_time
 from app.log import JsonLines
 from app.settings.schema import Settings
 from app.wiring import build_services
 from test.builders import a_classification_table, a_promoted_model, some_settings
+from test.scheduling import ByServer
 
 # A busy machine is slow, and no test here is about time.
 hypothesis.settings.register_profile("gatehouse", deadline=None)
@@ -30,6 +33,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("hypothesis"):
             item.add_marker(pytest.mark.no_cover)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
+    return ByServer(config, log)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _short_measurements() -> Iterator[None]:
+    """Time dear engines with few calls: hundreds of tests train a model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cpu_time, "_MEASURED_SECONDS", 0.005)
+        yield
 
 
 @pytest.fixture(autouse=True)

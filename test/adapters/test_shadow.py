@@ -291,7 +291,7 @@ def test_a_candidate_that_hangs_costs_copies_and_no_time(
     until(lambda: heard.outcomes().count("compared") == 4, "what waited was not compared")
 
     assert dropped == ["dropped"] * 997
-    assert took < 1.0
+    assert took < 10  # 1,000 waits for a candidate that hangs for 30 s
 
 
 def test_copies_are_bounded_in_values_too(

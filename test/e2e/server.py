@@ -192,8 +192,8 @@ def free_port() -> int:
 
 def children(pid: int) -> list[int]:
     """Return the living children of *pid*, oldest first, without helpers of multiprocessing."""
-    pids = (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdecimal())
-    return sorted(child for child in pids if _parent(child) == pid)
+    pids = (int(folder.name) for folder in os.scandir("/proc") if folder.name.isdecimal())
+    return sorted(child for child in pids if _parent(child) == pid and not _is_helper(child))
 
 
 def is_alive(pid: int) -> bool:
@@ -201,14 +201,21 @@ def is_alive(pid: int) -> bool:
 
 
 def _parent(pid: int) -> int | None:
-    """Return the parent of a process that is alive and no helper."""
+    """Return the parent of a process that is alive."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return None
     state, parent, *_ = stat.rpartition(")")[2].split()
-    return None if state in "ZX" or b"resource_tracker" in command else int(parent)
+    return None if state in "ZX" else int(parent)
+
+
+def _is_helper(pid: int) -> bool:
+    """Say whether *pid* is a resource tracker, or has just ended."""
+    try:
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
 
 
 def _descendants(pid: int) -> list[int]:

@@ -6,7 +6,7 @@ import http.client
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -16,13 +16,15 @@ import psycopg
 import pytest
 
 from app.wiring import audit_log
+from scripts import verify_audit
 from test.builders import a_token
 from test.e2e.calls import PREDICT, a_body, json_headers, send, until
 from test.e2e.server import Server, kill, running_server
 from test.postgres_server import running_postgres
-from test.unit.scripts.process import Done, run_script
+from test.unit.scripts.process import Done, enter
 
 pytestmark = pytest.mark.e2e
+Verify = Callable[..., Done]
 CLIENTS = 6
 WORKERS = 2
 FLUSH_SECONDS = 0.5
@@ -93,12 +95,24 @@ def kept(server: Server) -> set[str]:
     return set(found)
 
 
-def verified(server: Server, **environment: str) -> Done:
-    return run_script(server.root, "scripts/verify_audit.py", **environment)
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verify:
+    """Runs ``scripts/verify_audit.py`` over the log of a server."""
+
+    def verify(server: Server, **environment: str) -> Done:
+        with monkeypatch.context() as patch:
+            enter(server.root, patch)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            status = verify_audit.main([])
+        said = capsys.readouterr()
+        return Done([], status, said.out, said.err)
+
+    return verify
 
 
 def test_a_killed_worker_loses_what_was_not_flushed_and_nothing_else(
-    tmp_path: Path, kind: str
+    tmp_path: Path, kind: str, verified: Verify
 ) -> None:
     with audited(tmp_path, kind, FLUSH_SECONDS) as server:
         with asking(server) as answered:
@@ -130,7 +144,7 @@ def test_a_killed_worker_loses_what_was_not_flushed_and_nothing_else(
     assert f"(request {changed} at 20" in found.stdout
 
 
-def test_a_stop_under_load_loses_nothing(tmp_path: Path, kind: str) -> None:
+def test_a_stop_under_load_loses_nothing(tmp_path: Path, kind: str, verified: Verify) -> None:
     with audited(tmp_path, kind, 60) as server, asking(server) as answered:
         answered.wait_for_more(300)
         assert server.stop() == 0
@@ -141,7 +155,9 @@ def test_a_stop_under_load_loses_nothing(tmp_path: Path, kind: str) -> None:
     assert "0 records since the last signed head" in found.stdout
 
 
-def test_a_gateway_that_writes_to_postgresql_loses_nothing_at_a_stop(tmp_path: Path) -> None:
+def test_a_gateway_that_writes_to_postgresql_loses_nothing_at_a_stop(
+    tmp_path: Path, verified: Verify
+) -> None:
     with running_postgres() as postgres:
         url = postgres.new_database()
         environment = {"GATEHOUSE_AUDIT__URL": url}

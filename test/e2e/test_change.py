@@ -30,7 +30,7 @@ SLOPES = {"1": 1.0, "2": 2.0, "3": 3.0, "4": 4.0}
 CLIENTS = 6
 SUBJECTS = [f"subject-{number}" for number in range(24)]
 PICKED_UP_SECONDS = 2.0
-PHASE_SECONDS = float(os.environ.get("SOAK_PHASE_SECONDS", "3.5"))
+PHASE_SECONDS = float(os.environ.get("SOAK_PHASE_SECONDS", "2.5"))
 SHARE = 0.4
 ADMIN = "/api/v1/admin/models/line"
 
@@ -164,7 +164,9 @@ def test_versions_change_under_load_without_a_lost_or_a_wrong_answer(gateway: Se
             change()
             chosen.append(Chosen(asked_at, time.monotonic(), version_of))
             time.sleep(PHASE_SECONDS)
-        problem = health(gateway)["model"].get("problem", "")
+        problem = until(
+            lambda: health(gateway)["model"].get("problem", ""), "the damage is not told"
+        )
 
     assert "candidate 4: model.joblib: " in problem
     assert {it.status for it in seen} == {200}

@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from gatehouse_client import ColumnsError, Gatehouse, InvalidRequestError, Patience
 
 from test.api.stages import DEFAULT, NAMES, promote, shapes
-from test.builders import a_promoted_model, a_token
+from test.builders import ROW, a_promoted_model, a_token
 from test.e2e import exposition
 from test.e2e.calls import until
 from test.e2e.server import Server, free_port, project, running_server
@@ -116,17 +117,17 @@ def test_models_and_contracts_can_be_read(server: Server) -> None:
 
 
 def test_a_limit_is_waited_out(tmp_path: Path) -> None:
-    promote(project(tmp_path), DEFAULT)
     token = a_token(sub="hasty")
     with (
         running_server(tmp_path, RATE_LIMIT="3 per second") as server,
         Gatehouse(server.url, token, patience=PATIENT) as client,
     ):
-        found = [client.predict([[n, 0, 0]]).predictions for n in range(12)]
+        found = [client.predict([[n, 0]]).predictions for n in range(12)]
         refused = exposition.predictions(server, "429")
 
-    rows = np.array([[n, 0.0, 0.0] for n in range(12)])
-    assert found == [[label] for label in shapes()[DEFAULT].estimator.predict(rows).tolist()]
+    model = joblib.load(server.settings.path(server.settings.model.model_path))
+    rows = np.array([[n, 0.0] for n in range(12)])
+    assert np.ravel(found) == pytest.approx(model.predict(rows))
     assert refused > 0
 
 
@@ -139,7 +140,7 @@ def test_a_gateway_that_has_no_model_yet_is_waited_for(tmp_path: Path) -> None:
         _client(server, patience=PATIENT) as client,
         ThreadPoolExecutor(1) as pool,
     ):
-        waiting = pool.submit(client.predict, [[1.0, 2.0]])
+        waiting = pool.submit(client.predict, [ROW])
         until(lambda: exposition.predictions(server, "503"), "nobody asks for a prediction")
         a_promoted_model(server.settings)
 
@@ -147,18 +148,17 @@ def test_a_gateway_that_has_no_model_yet_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_restart_fails_no_call(tmp_path: Path) -> None:
-    promote(project(tmp_path), DEFAULT)
     port = str(free_port())
     drained = {"PORT": port, "GATEHOUSE_SERVER__DRAIN_SECONDS": "0.5"}
     with ThreadPoolExecutor(1) as pool:
         with running_server(tmp_path, **drained) as server:
             client = _client(server, patience=PATIENT)
-            first = client.predict([[1.0, 2.0, 3.0]])
+            first = client.predict([ROW])
             stop = tmp_path / "stop"
             calls = pool.submit(_call_until, client, stop)
             assert server.stop() == 0
         with running_server(tmp_path, **drained):
-            assert client.predict([[1.0, 2.0, 3.0]]).predictions == first.predictions
+            assert client.predict([ROW]).predictions == first.predictions
             stop.touch()
             answers = calls.result(60)
     client.close()
@@ -170,6 +170,6 @@ def test_a_restart_fails_no_call(tmp_path: Path) -> None:
 def _call_until(client: Gatehouse, stop: Path) -> list[Any]:
     answers = []
     while not stop.exists():
-        answers.append(client.predict([[1.0, 2.0, 3.0]]))
+        answers.append(client.predict([ROW]))
         time.sleep(0.005)
     return answers

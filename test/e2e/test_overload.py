@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,23 +26,25 @@ PATIENT = {"GATEHOUSE_SERVER__MAX_QUEUE_MS": "60000"}
 IMPATIENT = {"GATEHOUSE_SERVER__MAX_QUEUE_MS": "50"}
 
 
-@pytest.fixture
-def dear(tmp_path: Path) -> Path:
-    """A project folder whose model takes 2 ms and 20 µs a row."""
-    an_obedient_model(project(tmp_path), Dear())
-    return tmp_path
+@contextmanager
+def dear_server(root: Path, **environment: str) -> Iterator[Server]:
+    """A server whose model takes 2 ms and 20 µs a row."""
+    an_obedient_model(project(root), Dear())
+    with running_server(root, **environment, **{FOLDER: str(root)}) as server:
+        yield server
 
 
-@pytest.fixture
-def impatient(kind: str, dear: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def impatient(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that makes nobody wait for longer than 50 ms."""
-    with running_server(dear, SERVER=kind, **{FOLDER: str(dear)}, **IMPATIENT) as server:
+    root = tmp_path_factory.mktemp(f"impatient-{kind}")
+    with dear_server(root, SERVER=kind, **IMPATIENT) as server:
         yield server
 
 
 @pytest.fixture
-def patient(kind: str, dear: Path) -> Iterator[Server]:
-    with running_server(dear, SERVER=kind, **{FOLDER: str(dear)}, **PATIENT) as server:
+def patient(kind: str, tmp_path: Path) -> Iterator[Server]:
+    with dear_server(tmp_path, SERVER=kind, **PATIENT) as server:
         yield server
 
 
@@ -110,7 +113,7 @@ def test_who_waits_for_a_call_that_does_not_end_is_refused(
     stuck = pool.submit(predict, impatient, [WAIT, 1.0])
     has_begun(impatient, 1)
 
-    replies = [predict(impatient) for _ in range(3)]
+    replies = [predict(impatient, [number, 3.0]) for number in (1.0, 2.0, 3.0)]
 
     for reply in replies:
         assert_refused(reply)

@@ -7,16 +7,20 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
+from app import serve
 from test.builders import a_promoted_model
 from test.e2e.certificates import a_certificate
 from test.e2e.damage import DAMAGE, two_models
-from test.e2e.server import free_port, project, run_launcher
+from test.e2e.server import free_port, project, run_launcher, variables
 
 pytestmark = pytest.mark.e2e
+Done = subprocess.CompletedProcess[str]
+Launch = Callable[..., Done]
 SHORT = "Sh0rt-but-private"
 BREAK_THE_SERVER = """
 import sys
@@ -26,7 +30,26 @@ if any(name in sys.orig_argv for name in ("granian", "gunicorn")):
 TLS = {"GATEHOUSE_SSL_CERT": "cert.pem", "GATEHOUSE_SSL_KEY": "key.pem"}
 
 
-def _check_refusal(done: subprocess.CompletedProcess[str], *named: str) -> None:
+@pytest.fixture(autouse=True)
+def _unmeasured_callers() -> None:
+    """Measure the coverage here too: the launcher runs in this process."""
+
+
+@pytest.fixture
+def launch(capsys: pytest.CaptureFixture[str]) -> Launch:
+    """Starts the launcher in this process, where it must refuse before it looks at a model."""
+
+    def started(root: Path, **environment: str) -> Done:
+        environment = {"PORT": str(free_port())} | environment
+        with patch.dict(os.environ, variables(root, **environment), clear=True):
+            status = serve.main()
+        said = capsys.readouterr()
+        return Done([], status, said.out, said.err)
+
+    return started
+
+
+def _check_refusal(done: Done, *named: str) -> None:
     """The launcher has ended with one message that names what must be mended."""
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
@@ -126,43 +149,43 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_wrong_settings_are_refused(tmp_path: Path, name: str) -> None:
+def test_wrong_settings_are_refused(launch: Launch, tmp_path: Path, name: str) -> None:
     mistake = MISTAKES[name]
     project(tmp_path)
     for file, text in mistake.files.items():
         (tmp_path / file).write_text(text)
 
-    done = run_launcher(tmp_path, **mistake.environment)
+    done = launch(tmp_path, **mistake.environment)
 
     _check_refusal(done, *mistake.named)
     assert SHORT not in done.stderr
 
 
-def test_a_port_in_use_is_refused(kind: str, tmp_path: Path) -> None:
-    a_promoted_model(project(tmp_path))
+def test_a_port_in_use_is_refused(launch: Launch, kind: str, tmp_path: Path) -> None:
+    project(tmp_path)
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):
-        done = run_launcher(tmp_path, PORT=str(port), SERVER=kind)
+        done = launch(tmp_path, PORT=str(port), SERVER=kind)
 
     _check_refusal(done, f"127.0.0.1:{port}", "address already in use", "PORT")
 
 
-def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
+def test_a_key_of_another_certificate_is_refused(launch: Launch, tmp_path: Path) -> None:
     project(tmp_path)
     a_certificate(tmp_path / "other")
     a_certificate(tmp_path)
     (tmp_path / "other" / "key.pem").replace(tmp_path / "key.pem")
 
-    done = run_launcher(tmp_path, **TLS)
+    done = launch(tmp_path, **TLS)
 
     _check_refusal(done, "ssl_cert, ssl_key", "belong together")
 
 
-def test_a_key_that_granian_cannot_read_is_refused(tmp_path: Path) -> None:
+def test_a_key_that_granian_cannot_read_is_refused(launch: Launch, tmp_path: Path) -> None:
     project(tmp_path)
     a_certificate(tmp_path, key_format=PrivateFormat.TraditionalOpenSSL)
 
-    done = run_launcher(tmp_path, **TLS)
+    done = launch(tmp_path, **TLS)
 
     _check_refusal(done, "ssl_key", "PKCS#8", "openssl pkcs8")
 

@@ -25,6 +25,12 @@ CACHE = PROJECT / ".cache" / "v2-clients"
 HERE = Path(__file__).parent / "v2_clients"
 ROWS = np.array([[0.5, -1.0], [2.0, 1.0], [-3.0, -2.0]])
 PEOPLE = np.array([[0.5, 1.0, "Bern"], [0.0, 0.0, "Zürich"], [-1.0, 1.0, "Bern"]], dtype=object)
+WAYS: dict[str, tuple[str, list[str]]] = {
+    "1-json": ("1", []),
+    "1-binary": ("1", ["--binary-data"]),
+    "3-json": ("3", []),
+    "3-binary": ("3", ["--binary-data"]),
+}
 Expected = dict[str, Any]
 
 
@@ -139,12 +145,10 @@ def test_triton_understands_a_refusal(triton: dict[str, Any]) -> None:
     assert triton["packed"][0] == "415"
 
 
-@pytest.mark.parametrize("flags", [[], ["--binary-data"]], ids=["json", "binary"])
-@pytest.mark.parametrize("at_once", ["1", "3"])
-def test_mlserver_infers_line_by_line(
-    server: Server, expected: Expected, tmp_path: Path, at_once: str, flags: list[str]
-) -> None:
-    requests, answers = tmp_path / "requests.jsonl", tmp_path / "answers.jsonl"
+@pytest.fixture(scope="module")
+def inferred(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where ``mlserver infer`` has written what it heard, a file for each way."""
+    folder = tmp_path_factory.mktemp("inferred")
     lines = [
         {
             "id": str(number),
@@ -152,16 +156,27 @@ def test_mlserver_infers_line_by_line(
         }
         for number, row in enumerate(ROWS.tolist())
     ]
+    requests, ways = folder / "requests.jsonl", folder / "ways.json"
     requests.write_text("\n".join(map(json.dumps, lines)) + "\n")
-    program = environment("mlserver").parent / "mlserver"
+    told = [
+        "--url", f"{HOST}:{server.port}", "--model-name", "sides",
+        "--request-headers", f"Authorization: Bearer {a_token(sub='mlserver')}",
+        "--input-data-path", str(requests),
+    ]  # fmt: skip
+    arguments = [
+        [*told, "--output-data-path", str(folder / way), "--batch-size", at_once, *flags]
+        for way, (at_once, flags) in WAYS.items()
+    ]
+    ways.write_text(json.dumps(arguments))
+    printed(environment("mlserver"), HERE / "mlserver_infer.py", ways)
+    return folder
 
-    printed(
-        program, "infer", "--url", f"{HOST}:{server.port}", "--model-name", "sides",
-        "--input-data-path", requests, "--output-data-path", answers, "--batch-size", at_once,
-        "--request-headers", f"Authorization: Bearer {a_token(sub='mlserver')}", *flags,
-    )  # fmt: skip
 
-    found = {said["id"]: said for said in map(json.loads, answers.read_text().splitlines())}
+@pytest.mark.parametrize("way", WAYS)
+def test_mlserver_infers_line_by_line(inferred: Path, expected: Expected, way: str) -> None:
+    answers = (inferred / way).read_text().splitlines()
+
+    found = {said["id"]: said for said in map(json.loads, answers)}
     assert found.keys() == {"0", "1", "2"}
     outputs = [{it["name"]: it["data"] for it in found[n]["outputs"]} for n in sorted(found)]
     assert [it["predict"] for it in outputs] == column(expected["labels"])

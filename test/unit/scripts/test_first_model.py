@@ -43,3 +43,15 @@ def test_wrong_settings_are_refused(root: Path, capsys: pytest.CaptureFixture[st
 
     assert main() == 2
     assert capsys.readouterr().err.startswith("error: config.yaml: holds no keys")
+
+
+@pytest.mark.usefixtures("root")
+def test_a_wrong_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORT", "many")
+
+    assert main() == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "environment PORT: server.port = 'many'" in said.err

@@ -51,7 +51,7 @@ def test_without_arguments_and_without_that_file_it_is_named(root: Path, capsys:
     assert main([]) == 2
 
     expected = f"error: {root}/model/dev/model.joblib: No such file or directory\n"
-    assert capsys.readouterr().err == expected
+    assert capsys.readouterr() == ("", expected)
 
 
 def test_without_a_sample_it_warns_of_changed_answers(model: Path, capsys: Said) -> None:
