@@ -33,7 +33,7 @@ from app.domain.traffic import Serving
 from app.errors import RegistryError, StageChangedError
 from app.lifecycle import overview, traffic
 from app.lifecycle.compare import compare, side_by_side
-from app.lifecycle.promote import NOTHING, Change, Promotion
+from app.lifecycle.promote import NOTHING, Change, Promotion, overruled
 from app.lifecycle.promotion_report import as_text
 from app.lifecycle.registry import STAGES, STAGES_FOLDER, Registry, read_contract, registry_of
 from app.lifecycle.retire import described, newest, retire
@@ -68,8 +68,7 @@ def _done(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace, models: Path, registry: Registry) -> int:
-    found = overview.listed(models, registry, options.name)
-    if options.name and not found:
+    if not (found := overview.listed(models, registry, options.name)) and options.name:
         raise RegistryError(f"no model is called {options.name!r}. Fix: see models.py list.")
     empty = "no model is registered; scripts/run_training.py and register_model.py store one"
     table = overview.as_table(found) if found else empty
@@ -124,17 +123,18 @@ def _rollback(options: argparse.Namespace, models: Path, registry: Registry) -> 
 def _promoted(done: Promotion, options: argparse.Namespace, what: str) -> int:
     contract = done.contract
     data = {"name": contract.name, "version": contract.version, "stage": options.to}
-    data |= {"replaced": done.before, "path": str(done.path)}
+    warning = overruled(options.settings, done, options.to)
+    data |= {"replaced": done.before, "path": str(done.path), "warning": warning}
     before = f", in place of {done.before}" if done.before else ""
     text = f"{contract.name} {contract.version} {what} on {options.to}{before}: {done.path}"
-    return _said(options, data, text)
+    return _said(options, data, f"{text}\n{warning}" if warning else text)
 
 
 def _retire(options: argparse.Namespace, models: Path, registry: Registry) -> int:
     name, at, version = options.model.partition("@")
     if not at:
         raise RegistryError(f"{name!r} names no version. Fix: {name}@VERSION.")
-    done = retire(models, registry, name, version, options.reason)
+    done = retire(models, registry, name, version, options.reason, traffic=options.settings.traffic)
     text = f"{name} {version} is retired and will not be promoted: {described(done)}"
     data = {"name": name, "version": version, **done.model_dump(mode="json")}
     return _said(options, data, text)
@@ -161,8 +161,8 @@ def _stop(options: argparse.Namespace, models: Path, _: Registry) -> int:
 
 
 def _split(done: Serving, options: argparse.Namespace, text: str) -> int:
-    candidate = done.candidate.model_dump(mode="json") if done.candidate else None
-    share = f", for {done.candidate.share:.0%}" if done.candidate else ""
+    it = done.candidate
+    candidate, share = (it.model_dump(mode="json"), f", for {it.share:.0%}") if it else (None, "")
     data = {"version": done.version, "candidate": candidate, "changed": done.changed}
     return _said(options, data, f"{text} on {options.to}{share}")
 

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 
 from app.command_line import run
-from app.lifecycle.promote import Change
+from app.lifecycle.promote import Change, overruled
 from app.lifecycle.promotion_report import as_text
 from app.lifecycle.registry import STAGES
 from app.settings.overlay import load
@@ -58,6 +58,9 @@ def _promote(options: argparse.Namespace) -> int:
     contract, failed = found.done.contract, found.verdict.decision.failed
     forced = f", although {', '.join(failed)} refused it" if failed else ""
     print(f"{contract.name} {contract.version} is promoted{forced}: {found.done.path}")
+    warning = overruled(settings, found.done, options.to or settings.stage)
+    if warning:
+        print(warning)
     if not found.done.is_default:
         print(f"it answers at /api/v1/models/{contract.name}/predict")
     return 0

@@ -11,7 +11,7 @@ from app.settings.schema import Settings
 
 
 def let_pass(
-    settings: Settings, name: str, *versions: str, champion: str, failed: str = ""
+    settings: Settings, name: str, *versions: str, champion: str | None, failed: str = ""
 ) -> None:
     """Report that the gates let *versions* pass beside *champion*, all but the one that failed."""
     gates = (Gate(failed, "failed", "it is worse"),) if failed else ()

@@ -119,11 +119,6 @@ def check_reason(why: str) -> None:
         raise RegistryError(str(error)) from error
 
 
-def append(stage: Path, entry: Entry) -> None:
-    """Write *entry* to the end, and to the disk. The caller holds the lock of the stage."""
-    append_line(stage, line_of(entry))
-
-
 def line_of(entry: Entry | Trial) -> bytes:
     """Return the line that *entry* is in the file."""
     unsaid = {"forced"} if isinstance(entry, Entry) and not entry.forced else None
@@ -131,15 +126,24 @@ def line_of(entry: Entry | Trial) -> bytes:
 
 
 def append_line(stage: Path, line: bytes) -> None:
-    """Write what ``line_of`` returned to the end, and to the disk, under the stage's lock."""
+    """Write what ``line_of`` returned to the end, and to the disk, under the stage's lock.
+
+    Raises:
+        OSError: it cannot be written as a whole; the file is as it was.
+    """
     file = stage / HISTORY
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
         size = os.fstat(handle).st_size
         if size and os.pread(handle, 1, size - 1) != _END:
             line = _END + line  # behind a line that was cut off
-        os.write(handle, line)
-        os.fsync(handle)
+        try:
+            while line:  # a disk that fills up takes the first part, and fails with the rest
+                line = line[os.write(handle, line) :]
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
     finally:
         os.close(handle)
 
@@ -147,16 +151,17 @@ def append_line(stage: Path, line: bytes) -> None:
 def undone(entries: Sequence[Entry], current: str | None) -> list[str]:
     """Return the versions to go back to from *current*, the latest first.
 
-    A roll-back takes away what it went back over, so a second one goes further back.
+    A roll-back takes away what it went back over, so a second one goes further back. So does a
+    version that is found again: a change that was cut off after its line never brought another.
     """
     stack: list[str] = []
     for entry in entries:
-        if entry.action == "rollback" and entry.to in stack:
+        if entry.action != "promote" and entry.to in stack:
             del stack[_last(stack, entry.to) + 1 :]
         elif not stack or stack[-1] != entry.to:
             stack.append(entry.to)
-    if stack and stack[-1] == current:
-        stack.pop()
+    if current in stack:
+        del stack[_last(stack, current) :]
     return list(dict.fromkeys(it for it in reversed(stack) if it != current))
 
 

@@ -12,11 +12,20 @@ from app.domain.compiled import COMPILED_FILES
 from app.domain.contract import Contract
 from app.errors import RegistryError, StageChangedError
 from app.files import write_atomically
-from app.lifecycle import history
+from app.lifecycle import history, traffic
 from app.lifecycle.history import Entry, whoami
 from app.lifecycle.registry import ARTEFACT, MANIFEST, Registry, Stored, read_version
-from app.lifecycle.retire import check_not_retired, newest
-from app.lifecycle.stages import checked_stage, contract_on, locked, place_of
+from app.lifecycle.retire import check_not_retired, check_not_retired_since, newest
+from app.lifecycle.stages import (
+    CANDIDATE,
+    check_place,
+    checked_stage,
+    contract_on,
+    locked,
+    place_of,
+    version_on,
+)
+from app.settings.schema import Settings
 
 NOTHING: Final = "none"
 
@@ -60,12 +69,12 @@ def promote(  # noqa: PLR0913  one argument a thing it needs
     stage: str,
     change: Change | None = None,
 ) -> Promotion:
-    """Copy a version from the registry onto *stage*; an older version is a roll-back.
+    """Copy a version from the registry onto *stage*, be it newer or older than what is there.
 
     The first model on a stage is its default, and so is every version of the same name; a model
     of another name stands beside it in a folder of its own. The artefacts are replaced first and
     the contract last; a reader in between sees what does not belong together and looks again. Of
-    two promotions of one model that begin before either has ended, one wins.
+    two promotions at once one wins. A promoted candidate is one no more; a roll-back ends any.
 
     Args:
         models: the folder of the stages.
@@ -76,60 +85,90 @@ def promote(  # noqa: PLR0913  one argument a thing it needs
         change: who promotes and why, for the stage's history; None for this process's user.
 
     Raises:
-        RegistryError: there is no such stage or version, it is retired or damaged, or the reason
-            cannot be kept. Nothing was changed.
+        RegistryError: there is no such stage or version, it is retired or damaged, or cannot be
+            placed or recorded. Nothing was changed.
         StageChangedError: somebody else is promoting, or has done so meanwhile.
     """
     there = models / checked_stage(stage)
     change = change or Change()
     history.check_reason(change.why)
-    expected = change.replaces or _version(contract_on(there, name))
+    expected = change.replaces or version_on(there, name) or NOTHING
     stored = read_version(registry, name, newest(registry, name) if version is None else version)
+    check_not_retired(registry, name, stored.contract.version)
     with locked(there, change.who):
-        before = contract_on(there, name)
-        if _version(before) != expected:
-            raise StageChangedError(_overtaken(there, name, expected, _version(before)))
-        check_not_retired(registry, name, stored.contract.version)
-        return _replace(there, before, stored, change)
+        check_place(there, name)
+        _check_not_overtaken(there, name, expected)
+        check_not_retired_since(registry, name, stored.contract.version)
+        return _replace(there, contract_on(there, name), stored, change)
+
+
+def overruled(settings: Settings, done: Promotion, stage: str) -> str | None:
+    """Say which other versions ``traffic`` of the settings has answer on *stage*; None for none."""
+    named = settings.traffic.get(done.contract.name)
+    if named is None or stage != settings.stage:
+        return None
+    keys = {"version": named.version, "candidate": named.candidate}
+    others = [f"{key} {it}" for key, it in keys.items() if it not in {None, done.contract.version}]
+    if not others:
+        return None
+    return (
+        f"traffic.{done.contract.name} of the settings decides all the same: {', '.join(others)}. "
+        "Fix: change it there, and restart."
+    )
 
 
 def _replace(stage: Path, before: Contract | None, stored: Stored, change: Change) -> Promotion:
     folder, is_default = place_of(stage, stored.contract.name)
     replaced = before.version if before else None
-    line = history.line_of(_entry(stored.contract, change, replaced))
+    lines = _found(stage, before) + history.line_of(_entry(stored.contract, change, replaced))
+    ends = _ends_candidate(folder, stored.contract, change)
+    if ends:
+        champion = before or stored.contract
+        lines = traffic.ending(stage, folder, champion, change.who, change.why) + lines
+    aside = folder / ".new"
     try:
-        _settle(stage, before)
-        _place(folder, stored)
-        history.append_line(stage, line)
+        _write(aside, stored)
+        history.append_line(stage, lines)  # first: no change without a record to go back over
+        if ends:  # first too: it would answer again beside the version that comes back
+            traffic.remove(folder)
+        _place(aside, folder, stored)
     except OSError as error:
         raise RegistryError(f"{stage}: cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return Promotion(stored.contract, folder / ARTEFACT, is_default, replaced)
 
 
-def _version(contract: Contract | None) -> str:
-    return contract.version if contract is not None else NOTHING
+def _ends_candidate(folder: Path, promoted: Contract, change: Change) -> bool:
+    if change.action == "rollback":
+        return (folder / CANDIDATE).exists()
+    split = traffic.candidate_in(folder)
+    return split is not None and split.version == promoted.version
 
 
-def _overtaken(stage: Path, name: str, expected: str, found: str) -> str:
+def _check_not_overtaken(stage: Path, name: str, expected: str) -> None:
+    found = version_on(stage, name) or NOTHING
+    if found == expected:
+        return
     last = next((it for it in reversed(history.read(stage, name)) if it.to == found), None)
     who = f" by {last.who} at {last.at:%H:%M:%S} UTC" if last else ""
-    return (
+    raise StageChangedError(
         f"somebody else promoted {name} on {stage.name} meanwhile: version {found} is there{who}, "
         f"and this promotion meant to replace {expected}. Nothing was changed. "
         "Fix: look at what is there, then promote again."
     )
 
 
-def _settle(stage: Path, there: Contract | None) -> None:
-    """Record what came onto the stage without a record: before there was a history, or by hand."""
+def _found(stage: Path, there: Contract | None) -> bytes:
+    """Return the line for what no line put there: by hand, or left when a promotion was cut off."""
     if there is None:
-        return
+        return b""
     known = history.read(stage, there.name)
     last = known[-1].to if known else None
-    if last != there.version:
-        change = Change(who="unknown", why="was there without a record")
-        entry = _entry(there, change, last)
-        history.append(stage, entry.model_copy(update={"action": "found"}))
+    if last == there.version:
+        return b""
+    entry = _entry(there, Change(who="unknown", why="was there without a record"), last)
+    return history.line_of(entry.model_copy(update={"action": "found"}))
 
 
 def _entry(contract: Contract, change: Change, before: str | None) -> Entry:
@@ -146,17 +185,20 @@ def _entry(contract: Contract, change: Change, before: str | None) -> Entry:
     )
 
 
-def _place(folder: Path, stored: Stored) -> None:
+def _write(aside: Path, stored: Stored) -> None:
     """Write all files aside, so that only quick renames lie between the old and the new.
 
     The manifest goes over byte by byte: a signature covers what was written, not what we know.
     """
-    aside = folder / ".new"
+    shutil.rmtree(aside, ignore_errors=True)  # a killed promotion may have left some
     files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
     for name, content in files.items():
         write_atomically(aside / name, content)
+
+
+def _place(aside: Path, folder: Path, stored: Stored) -> None:
+    files = (ARTEFACT, *stored.compiled, MANIFEST)
     for name in files:
         (aside / name).replace(folder / name)
     for name in set(COMPILED_FILES.values()) - set(files):
         (folder / name).unlink(missing_ok=True)  # of the version before
-    shutil.rmtree(aside, ignore_errors=True)  # a killed promotion may have left more in it

@@ -185,9 +185,9 @@ class RemoteVersions:
             RegistryError: for whatever the store's library raises; they share no base.
         """
         try:
-            from fsspec.core import url_to_fs  # noqa: PLC0415  a folder needs no fsspec
+            from app.lifecycle.patience import patient_store  # noqa: PLC0415  a folder needs no fsspec
 
-            yield url_to_fs(self.url, use_listings_cache=False)
+            yield patient_store(self.url)
         except GatehouseError:
             raise
         except ImportError as error:

@@ -10,7 +10,7 @@ from app.lifecycle import history
 from app.lifecycle.promote import NOTHING, Change, Promotion, promote
 from app.lifecycle.registry import Registry, checked_name, versions
 from app.lifecycle.retire import retirement_of
-from app.lifecycle.stages import checked_stage, contract_on
+from app.lifecycle.stages import checked_stage, contract_on, version_on
 
 
 def rollback(
@@ -41,7 +41,7 @@ def rollback(
             break
     else:
         raise RegistryError(_no_way_back(name, stage, current, earlier))
-    replaces = (change and change.replaces) or current or NOTHING
+    replaces = (change and change.replaces) or version_on(there, name) or NOTHING
     change = replace(change or Change(), replaces=replaces, action="rollback")
     return promote(models, registry, name, version, stage=stage, change=change)
 

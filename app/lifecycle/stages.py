@@ -14,6 +14,7 @@ from typing import Final
 from app.domain import manifest
 from app.domain.contract import NAME, Contract
 from app.errors import ModelRejectedError, RegistryError, StageChangedError
+from app.lifecycle import history
 from app.lifecycle.registry import MANIFEST, STAGES
 
 CANDIDATE: Final = ".candidate"
@@ -60,11 +61,43 @@ def placed(stage: Path) -> list[Placed]:
 def place_of(stage: Path, name: str) -> tuple[Path, bool]:
     """Return the folder for *name*, and whether it is the default's: free, or its own already.
 
-    The contract alone says so: a damaged artefact beside it gives its place to nobody else.
+    The contract says so, and where that is damaged the history: nobody else gets its place.
     """
     default = _contract(stage)
-    is_default = default is None or default.name == name
+    if default is not None:
+        is_default = default.name == name
+    else:
+        is_default = not _is_damaged(stage) or name == _recorded_default(stage)
     return (stage if is_default else stage / name), is_default
+
+
+def version_on(stage: Path, name: str) -> str | None:
+    """Return the version of *name* on *stage*; None for a free place.
+
+    Where its contract is damaged it is the one of the last promotion, ``?`` if none is known.
+    """
+    contract = contract_on(stage, name)
+    if contract is not None:
+        return contract.version
+    if not _is_damaged(place_of(stage, name)[0]):
+        return None
+    return next((entry.to for entry in reversed(history.read(stage, name))), "?")
+
+
+def check_place(stage: Path, name: str) -> None:
+    """Pass when *name* has a place on *stage*: the default's, its own, or a new one beside it.
+
+    Raises:
+        RegistryError: the default's contract is damaged, so it may be the place of *name*.
+    """
+    folder, is_default = place_of(stage, name)
+    if is_default or not _is_damaged(stage) or (folder / MANIFEST).exists():
+        return
+    default = _recorded_default(stage) or "the model whose place it is"
+    raise RegistryError(
+        f"{stage / MANIFEST} is damaged, so {name} cannot be placed beside it, nor instead of it. "
+        f"Fix: promote {default} again, or remove that file, which frees the default's place."
+    )
 
 
 def contract_on(stage: Path, name: str) -> Contract | None:
@@ -103,6 +136,18 @@ def locked(stage: Path, who: str) -> Iterator[None]:
             os.ftruncate(handle, 0)
     finally:
         os.close(handle)
+
+
+def _recorded_default(stage: Path) -> str | None:
+    """Return the only name in the history without a folder of its own; None when none is sure."""
+    names = {entry.name for entry in history.read(stage)}
+    alone = [name for name in names if not (stage / name / MANIFEST).exists()]
+    return alone[0] if len(alone) == 1 else None
+
+
+def _is_damaged(folder: Path) -> bool:
+    """Say whether there is a contract in *folder* that cannot be read."""
+    return (folder / MANIFEST).exists() and _contract(folder) is None
 
 
 def _contract(folder: Path) -> Contract | None:

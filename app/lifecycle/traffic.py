@@ -30,7 +30,7 @@ from app.lifecycle.registry import (
     checked_name,
     read_version,
 )
-from app.lifecycle.retire import check_not_retired
+from app.lifecycle.retire import check_not_retired, check_not_retired_since
 from app.lifecycle.stages import CANDIDATE, checked_stage, contract_on, locked, place_of
 
 TRAFFIC: Final = "traffic.json"
@@ -75,18 +75,19 @@ def start(  # noqa: PLR0913  one argument a thing it needs
     if champion.version == split.version:
         raise RegistryError(f"{split.model} {split.version} is promoted on {stage} already")
     stored = _contender(registry, split, champion)
+    check_not_retired(registry, split.model, split.version)
     there, aside = models / stage, folder / CANDIDATE
     who = who or whoami()
     with locked(there, who), _writing(there):
-        check_not_retired(registry, split.model, split.version)
+        check_not_retired_since(registry, split.model, split.version)
         before, is_there = candidate_in(folder), _holds(aside, stored)
         if is_there and before == split:
             return Serving(champion.version, split, changed=False)
         lines = _lines(there, _trial(champion, before, split, who, why))
         if not is_there:
-            _place(aside, stored)
-        write_atomically(aside / TRAFFIC, _announcement(split))
+            _place(folder, stored)
         history.append_line(there, lines)
+        write_atomically(aside / TRAFFIC, _announcement(split))
     return Serving(champion.version, split, changed=True)
 
 
@@ -104,10 +105,22 @@ def stop(models: Path, name: str, *, stage: str, who: str = "", why: str = "") -
         return Serving(champion.version, None, changed=False)
     who = who or whoami()
     with locked(there, who), _writing(there):
-        lines = _lines(there, _trial(champion, candidate_in(folder), None, who, why))
-        _remove(aside)
-        history.append_line(there, lines)
+        history.append_line(there, ending(there, folder, champion, who, why))
+        remove(folder)
     return Serving(champion.version, None, changed=True)
+
+
+def ending(stage: Path, folder: Path, champion: Contract, who: str, why: str) -> bytes:
+    """Return what the history of *stage* is to say before the candidate in *folder* is removed."""
+    return _lines(stage, _trial(champion, candidate_in(folder), None, who, why))
+
+
+def remove(folder: Path) -> None:
+    """Remove the candidate beside the champion in *folder*, its announcement first."""
+    aside = folder / CANDIDATE
+    (aside / TRAFFIC).unlink(missing_ok=True)
+    if aside.exists():
+        shutil.rmtree(aside)
 
 
 def serving(models: Path, name: str, *, stage: str) -> Serving:
@@ -204,15 +217,8 @@ def _holds(aside: Path, stored: Stored) -> bool:
         return False
 
 
-def _place(aside: Path, stored: Stored) -> None:
-    _remove(aside)
+def _place(folder: Path, stored: Stored) -> None:
+    remove(folder)
     files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
     for name, content in files.items():
-        write_atomically(aside / name, content)
-
-
-def _remove(aside: Path) -> None:
-    """Remove a candidate, its announcement first."""
-    (aside / TRAFFIC).unlink(missing_ok=True)
-    if aside.exists():
-        shutil.rmtree(aside)
+        write_atomically(folder / CANDIDATE / name, content)

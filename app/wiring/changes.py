@@ -20,7 +20,7 @@ from app.lifecycle.registry import (
     registry_of,
 )
 from app.lifecycle.rollback import rollback
-from app.lifecycle.stages import place_of
+from app.lifecycle.stages import place_of, version_on
 from app.settings.schema import Settings
 
 
@@ -43,13 +43,13 @@ class StageChanges:
             if is_new:
                 # The gates let a judged candidate pass before its trial began.
                 is_judged = candidate is not None and candidate.judge is not None
-                forced = () if is_judged else self._check_gates(name, wanted, champion, why)
-                change = Change(why.who, why.reason, champion or NOTHING, forced=forced)
+                held = champion or version_on(self._models / self._stage, name)
+                is_known = is_judged or wanted == held  # whose contract is damaged
+                forced = () if is_known else self._check_gates(name, wanted, held, why)
+                change = Change(why.who, why.reason, held or NOTHING, forced=forced)
                 promote(
                     self._models, self._registry, name, wanted, stage=self._stage, change=change
                 )
-            if candidate is not None:
-                self._stop(name, why)
             after = traffic.serving(self._models, name, stage=self._stage)
         return after._replace(changed=is_new)
 
@@ -63,7 +63,7 @@ class StageChanges:
                 return before
             change = Change(who=why.who, why=why.reason, replaces=before.version)
             rollback(self._models, self._registry, name, stage=self._stage, change=change)
-            after = self._stop(name, why)
+            after = traffic.serving(self._models, name, stage=self._stage)
         return after._replace(changed=True)
 
     def start(self, split: Split, why: Why) -> Serving:
@@ -86,7 +86,7 @@ class StageChanges:
         """Let the candidate go; the champion answers everybody."""
         self._check_free(name, "candidate")
         with _told():
-            return self._stop(name, why)
+            return traffic.stop(self._models, name, stage=self._stage, who=why.who, why=why.reason)
 
     def _there(self, name: str) -> tuple[str | None, Split | None]:
         """Return the champion, None for a free place, and what its candidate gets."""
@@ -118,9 +118,6 @@ class StageChanges:
             f"{found.sentence}. Fix: {ask} asks the gates; a promotion with 'force' and a 'reason' "
             "overrules them."
         )
-
-    def _stop(self, name: str, why: Why) -> Serving:
-        return traffic.stop(self._models, name, stage=self._stage, who=why.who, why=why.reason)
 
     @property
     def _models(self) -> Path:

@@ -28,7 +28,8 @@ from app.domain.rows import RowReader
 from app.domain.traffic import Split
 from app.errors import ModelRejectedError, RegistryError, SettingsError
 from app.gate.services import Changes
-from app.lifecycle.registry import read_version, registry_of
+from app.lifecycle.registry import Registry, read_version, registry_of
+from app.lifecycle.retire import Retirement, described, retirement_of
 from app.lifecycle.verdict_plot import verdict_plot
 from app.settings.schema import Settings
 
@@ -50,7 +51,8 @@ def check_model(settings: Settings) -> None:
     Raises:
         ModelRejectedError: it cannot be verified.
         SettingsError: ``security.model_keys`` names a file that is no key, ``audit.models`` a
-            feature that the model lacks, or ``traffic`` a version that is not registered.
+            feature that the model lacks, or ``traffic`` a version that is not registered or is
+            retired.
     """
     source = promoted_models(settings, NullMetrics())
     try:
@@ -62,6 +64,7 @@ def check_model(settings: Settings) -> None:
             message += f". Fix: {script} NAME VERSION --to {settings.stage}"
         raise ModelRejectedError(message) from error
     _placing(settings)
+    _check_in_use(settings)
     audited = settings.audit.models.get(contract.name)
     unknown = sorted(set(audited.features if audited else ()) - set(contract.feature_names))
     if unknown:
@@ -131,6 +134,26 @@ def _set(settings: Settings, name: str, key: str, version: str) -> Path:
         return registered(settings, name, version)
     except RegistryError as error:
         raise SettingsError(f"traffic.{name}.{key}: {error}.") from error
+
+
+def _check_in_use(settings: Settings) -> None:
+    """Refuse a retired version that the settings name."""
+    registry = registry_of(settings)
+    for name, named in settings.traffic.items():
+        for key, version in (("version", named.version), ("candidate", named.candidate)):
+            found = None if version is None else _retirement(registry, name, version)
+            if found is not None:
+                raise SettingsError(
+                    f"traffic.{name}.{key}: {name} {version} is retired: {described(found)}. "
+                    "Fix: name another version, or none."
+                )
+
+
+def _retirement(registry: Registry, name: str, version: str) -> Retirement | None:
+    try:
+        return retirement_of(registry, name, version)
+    except RegistryError:  # a registry that is down keeps nobody from serving
+        return None
 
 
 def registered(settings: Settings, name: str, version: str) -> Path:

@@ -16,7 +16,7 @@ from app.domain.audit import Record
 from app.domain.contract import Contract
 from app.domain.flips import Flips
 from app.domain.prediction import ServedModel
-from app.domain.promotion import Decision
+from app.domain.promotion import Decision, Gate
 from app.errors import ModelRejectedError, RegistryError
 from app.lifecycle import history
 from app.lifecycle.gates import Match, decide
@@ -33,7 +33,7 @@ from app.lifecycle.registry import (
 )
 from app.lifecycle.replay import Replay
 from app.lifecycle.retire import check_not_retired, newest
-from app.lifecycle.stages import checked_stage, contract_on
+from app.lifecycle.stages import check_place, checked_stage, version_on
 from app.settings.schema import Settings
 from app.wiring.offline import open_promoted, open_version
 from app.wiring.trust import audit_log
@@ -107,8 +107,8 @@ def judge(
     found = read_version(registry, name, newest(registry, name) if version is None else version)
     version = found.contract.version
     check_not_retired(registry, name, version)
-    on_stage = contract_on(there, name)
-    champion = on_stage.version if on_stage is not None else None
+    check_place(there, name)
+    champion = version_on(there, name)
     unasked = None
     if champion == version:
         unasked = "it is promoted there already, so no gate is asked"
@@ -116,7 +116,8 @@ def judge(
         unasked = "another version is there than the one to replace, so no gate is asked"
     decision = Decision(())
     if unasked is None:
-        decision = _decision(settings, name, version, champion, there)
+        candidate = open_version(settings, name, version)
+        decision = _decision(settings, candidate, champion, there)
     return Verdict(
         name=name,
         version=version,
@@ -130,17 +131,18 @@ def judge(
 
 
 def _decision(
-    settings: Settings, name: str, version: str, champion: str | None, there: Path
+    settings: Settings, candidate: ServedModel, champion: str | None, there: Path
 ) -> Decision:
-    candidate = open_version(settings, name, version)
     rules = settings.promotion
     if champion is None:
         return decide(Match(candidate, None), None, "", rules)
     try:
-        opened = open_promoted(settings, name, there)
+        opened = open_promoted(settings, candidate.contract.name, there)
     except (ModelRejectedError, RegistryError) as error:
-        absent = f"version {champion}, which is promoted there, cannot be opened: {error}"
-        return decide(Match(candidate, None, absent), None, "", rules)
+        absent = f"version {champion}, which is promoted there, cannot be opened"
+        said = f"{absent}: {error}. Fix: promote it again, roll back, or overrule this by force"
+        alone = decide(Match(candidate, None, absent), None, "", rules)
+        return Decision((Gate("champion", "failed", said), *alone.gates))
     # By the contract whose signature was verified: the one in the registry may be another by now.
     held_out = held_out_of(
         registry_of(settings),

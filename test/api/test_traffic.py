@@ -148,6 +148,22 @@ def test_a_promotion_by_force_names_what_it_overruled(
     assert (last.to, last.forced, last.why) == ("3", ("better",), "the champion is broken")
 
 
+def test_a_damaged_contract_gives_its_place_to_the_version_that_had_it(
+    client: FlaskClient, settings: Settings
+) -> None:
+    manifest = settings.path(STAGES_FOLDER) / settings.stage / "manifest.json"
+    shutil.rmtree(settings.path(settings.runtime_path) / FOLDER)
+    let_pass(settings, "line", "3", champion=None)
+    manifest.write_bytes(b"{")
+
+    other = change(client, "line/promote", version="3")
+    same = change(client, "line/promote", version="1")
+
+    assert other.status_code == 409
+    assert "asked about line 3 against a free place, and not against 1" in other.json["detail"]
+    assert same.json == {"model": "line", "version": "1", "candidate": None, "changed": True}
+
+
 def test_a_judged_canary_has_passed_the_gates_before(
     client: FlaskClient, settings: Settings
 ) -> None:

@@ -11,7 +11,6 @@ from app.domain.traffic import Split
 from app.lifecycle.history import (
     Entry,
     Trial,
-    append,
     append_line,
     line_of,
     read,
@@ -19,14 +18,18 @@ from app.lifecycle.history import (
     undone,
 )
 
+Action = Literal["promote", "rollback", "found"]
 
-def an_entry(
-    to: str, *, name: str = "line", action: Literal["promote", "rollback"] = "promote"
-) -> Entry:
+
+def an_entry(to: str, *, name: str = "line", action: Action = "promote") -> Entry:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     return Entry(
         at=at, action=action, name=name, before=None, to=to, sha256="0" * 64, who="ann", why="é"
     )
+
+
+def append(stage: Path, entry: Entry) -> None:
+    append_line(stage, line_of(entry))
 
 
 def a_trial(to: str) -> Trial:
@@ -99,14 +102,17 @@ def test_an_entry_of_a_later_release_is_read(tmp_path: Path) -> None:
         pytest.param("1 2", None, "21", id="what is there is damaged"),
         pytest.param("1 2", "7", "21", id="another one came without a record"),
         pytest.param("2 r1", "1", "2", id="back to what no line knows"),
+        pytest.param("1 2 3", "2", "1", id="the last promotion was cut off"),
+        pytest.param("1 2 3 r2", "3", "21", id="the roll-back was cut off"),
+        pytest.param("1 2 3 f2 4", "4", "21", id="on after one that was cut off"),
+        pytest.param("1 2 3 r2 f3 4", "4", "321", id="on after a roll-back that was cut off"),
     ],
 )
 def test_the_way_back_is_the_way_that_was_come(
     steps: str, current: str | None, expected: str
 ) -> None:
-    entries = [
-        an_entry(it[-1], action="rollback" if it[0] == "r" else "promote") for it in steps.split()
-    ]
+    actions: dict[str, Action] = {"r": "rollback", "f": "found"}
+    entries = [an_entry(it[-1], action=actions.get(it[0], "promote")) for it in steps.split()]
 
     assert undone(entries, current) == list(expected)
 

@@ -204,13 +204,63 @@ def test_what_a_killed_promotion_left_is_swept_up(tmp_path: Path) -> None:
     assert not (tmp_path / "dev" / ".new").exists()
 
 
-@pytest.mark.parametrize("content", [b"{}", b"", b"\xff"])
-def test_a_contract_that_names_nobody_leaves_the_place_free(tmp_path: Path, content: bytes) -> None:
+DAMAGED = [
+    pytest.param(b"{}", id="names nobody"),
+    pytest.param(b"", id="empty"),
+    pytest.param(b"\xff", id="no text"),
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_default_with_a_damaged_contract_keeps_its_place(tmp_path: Path, content: bytes) -> None:
+    for name in ("line", "other"):
+        a_version(tmp_path, name)
+    promoted(tmp_path)
+    (tmp_path / "dev" / "manifest.json").write_bytes(content)
+
+    fix = "dev/manifest.json is damaged, so other cannot .* Fix: promote line again, or remove"
+    with pytest.raises(RegistryError, match=fix):
+        promoted(tmp_path, "other")
+
+    assert not (tmp_path / "dev" / "other").exists()
+    assert promoted(tmp_path).is_default
+    assert not promoted(tmp_path, "other").is_default
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_contract_of_which_nothing_is_known_has_to_go_first(
+    tmp_path: Path, content: bytes
+) -> None:
     a_version(tmp_path)
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "manifest.json").write_bytes(content)
 
+    with pytest.raises(RegistryError, match="remove that file, which frees the default's place"):
+        promoted(tmp_path)
+
+    (tmp_path / "dev" / "manifest.json").unlink()
     assert promoted(tmp_path).is_default
+
+
+def test_beside_a_damaged_default_others_are_still_promoted(tmp_path: Path) -> None:
+    for name in ("line", "other", "other"):
+        a_version(tmp_path, name)
+    promoted(tmp_path)
+    promoted(tmp_path, "other", "1")
+    (tmp_path / "dev" / "manifest.json").write_bytes(b"{")
+
+    done = promoted(tmp_path, "other", "2")
+
+    assert (done.path, done.before) == (tmp_path / "dev/other/model.joblib", "1")
+
+
+def test_the_place_of_a_damaged_contract_is_not_free(tmp_path: Path) -> None:
+    a_version(tmp_path)
+    promoted(tmp_path)
+    (tmp_path / "dev" / "manifest.json").write_bytes(b"{")
+
+    with pytest.raises(StageChangedError, match="version 1 is there"):
+        promoted(tmp_path, change=Change(replaces="none"))
 
 
 @pytest.mark.parametrize("stage", ["", "prod", "Production", "../dev"])

@@ -24,6 +24,8 @@ from app.lifecycle.registry import (
 )
 from app.lifecycle.remote import RemoteVersions
 from app.lifecycle.retire import retire
+from app.lifecycle.stages import locked
+from app.lifecycle.traffic import split_of, start
 from test.builders import some_settings
 from test.unit.lifecycle.test_registry import add, contract_for
 
@@ -194,6 +196,24 @@ def test_a_version_is_promoted_and_retired_from_there(
     assert promote(tmp_path, registry, "line", stage="dev").contract.version == "1"
     with pytest.raises(RegistryError, match="line 2 is retired already: wrong rows"):
         retire(tmp_path, registry, "line", "2", "again")
+
+
+def test_no_stage_is_held_while_a_store_is_asked(
+    registry: RemoteVersions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = RemoteVersions.noted
+
+    def noted(self: RemoteVersions, *note: str) -> bytes | None:
+        with locked(tmp_path / "dev", "ann"):
+            return ask(self, *note)
+
+    for payload in (b"one", b"two"):
+        add(registry, payload)
+    monkeypatch.setattr(RemoteVersions, "noted", noted)
+
+    promote(tmp_path, registry, "line", "1", stage="dev")
+    split = split_of("line", "2", mode="shadow", share=1.0)
+    assert start(tmp_path, registry, split, stage="dev").changed
 
 
 def test_a_version_that_is_not_there_is_refused(registry: RemoteVersions) -> None:

@@ -10,6 +10,7 @@ from app.lifecycle.promote import promote
 from app.lifecycle.registry import read_version, versions
 from app.lifecycle.retire import described, newest, retire, retirement_of
 from app.lifecycle.stages import CANDIDATE, locked
+from app.settings.traffic import ModelTraffic
 from test.unit.lifecycle.test_rollback import three_versions
 
 
@@ -49,6 +50,23 @@ def test_a_candidate_cannot_be_retired(tmp_path: Path) -> None:
 
     with pytest.raises(RegistryError, match="line 3 is on dev"):
         retire(tmp_path, registry, "line", "3", "wrong rows")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [ModelTraffic(version="3"), ModelTraffic(candidate="3")],
+    ids=["version", "candidate"],
+)
+def test_a_version_that_the_settings_name_cannot_be_retired(
+    tmp_path: Path, named: ModelTraffic
+) -> None:
+    registry = three_versions(tmp_path) / "registry"
+
+    with pytest.raises(RegistryError, match=r"traffic\.line\.\w+ of the settings is 3, so line 3"):
+        retire(tmp_path, registry, "line", "3", "wrong rows", traffic={"line": named})
+
+    assert retirement_of(registry, "line", "3") is None
+    retire(tmp_path, registry, "line", "2", "wrong rows", traffic={"line": named})
 
 
 def test_the_first_reason_stays(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from app.errors import RegistryError, StageChangedError
-from app.lifecycle import history
+from app.lifecycle import history, traffic
 from app.lifecycle.promote import Change, Promotion, promote
 from app.lifecycle.registry import add_version
 from app.lifecycle.retire import retire
 from app.lifecycle.rollback import rollback
+from app.lifecycle.stages import CANDIDATE
 from test.builders import a_contract
 
 
@@ -84,3 +88,113 @@ def test_a_damaged_contract_is_mended_by_what_was_there_last(tmp_path: Path) -> 
     (tmp_path / "dev" / "manifest.json").write_bytes(b"{")
 
     assert back(models).contract.version == "2"
+
+
+def on_dev(models: Path) -> bytes:
+    return (models / "dev/model.joblib").read_bytes()
+
+
+def canary(models: Path, version: str) -> None:
+    split = traffic.split_of("line", version, mode="canary", share=0.5)
+    traffic.start(models, models / "registry", split, stage="dev", who="bob")
+
+
+def test_a_candidate_that_was_promoted_does_not_come_back_with_a_roll_back(tmp_path: Path) -> None:
+    models = three_versions(tmp_path, "1")
+    canary(models, "2")
+    promote(models, models / "registry", "line", "2", stage="dev", change=Change("ann", "good"))
+
+    back(models)
+
+    assert not (models / "dev" / CANDIDATE).exists()
+    ended = history.read_trials(models / "dev", "line")[-1]
+    assert (ended.action, ended.champion, ended.who, ended.why) == ("stop", "1", "ann", "good")
+    assert ended.before is not None
+
+
+def test_a_roll_back_lets_another_candidate_go_and_says_so(tmp_path: Path) -> None:
+    models = three_versions(tmp_path, "1", "2")
+    canary(models, "3")
+
+    back(models, Change("ann", "all is wrong"))
+
+    assert not (models / "dev" / CANDIDATE).exists()
+    ended = history.read_trials(models / "dev", "line")[-1]
+    assert (ended.action, ended.champion, ended.who) == ("stop", "2", "ann")
+    assert ended.why == "all is wrong"
+
+
+def test_a_candidate_stays_while_another_version_is_promoted(tmp_path: Path) -> None:
+    models = three_versions(tmp_path, "1")
+    canary(models, "3")
+
+    promote(models, models / "registry", "line", "2", stage="dev")
+
+    assert traffic.serving(models, "line", stage="dev").candidate is not None
+
+
+def test_a_candidate_is_gone_before_the_version_before_is_placed(tmp_path: Path) -> None:
+    models = three_versions(tmp_path, "1", "2")
+    canary(models, "3")
+    (models / "dev/model.joblib").unlink()
+    (models / "dev/model.joblib").mkdir()  # so that nothing can be placed
+
+    with pytest.raises(RegistryError, match="dev: cannot be written: Is a directory"):
+        back(models)
+
+    assert not (models / "dev" / CANDIDATE).exists()
+
+
+@contextmanager
+def full_for_more_than(n_bytes: int) -> Iterator[None]:
+    """Let no file of this process grow beyond *n_bytes*."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_roll_back_that_cannot_be_recorded_does_not_happen(tmp_path: Path) -> None:
+    models = three_versions(tmp_path, "1", "2", "3")
+    file = models / "dev/history.jsonl"
+    recorded = file.read_bytes() + b"\n" * 50_000
+    file.write_bytes(recorded)
+
+    for _ in range(2):
+        with (
+            full_for_more_than(len(recorded) + 10),
+            pytest.raises(RegistryError, match="too large"),
+        ):
+            back(models)
+
+    assert (on_dev(models), file.read_bytes()) == (b"three", recorded)
+    assert not (models / "dev/.new").exists()
+    assert back(models).contract.version == "2"
+
+
+def cut_off(models: Path, action: str, version: str) -> None:
+    """Leave what a change leaves that is killed between its line and its files."""
+    last = history.read(models / "dev")[-1]
+    entry = last.model_copy(update={"action": action, "before": last.to, "to": version})
+    history.append_line(models / "dev", history.line_of(entry))
+
+
+def test_a_roll_back_that_was_cut_off_can_be_repeated(tmp_path: Path) -> None:
+    models = three_versions(tmp_path, "1", "2", "3")
+    cut_off(models, "rollback", "2")
+
+    assert back(models).contract.version == "2"
+
+    entries = history.read(models / "dev")[-2:]
+    assert [(it.action, it.to) for it in entries] == [("found", "3"), ("rollback", "2")]
+    assert back(models).contract.version == "1"
+
+
+def test_a_roll_back_after_a_promotion_that_was_cut_off_does_not_go_forward(tmp_path: Path) -> None:
+    models = three_versions(tmp_path, "1")
+    cut_off(models, "promote", "2")
+
+    with pytest.raises(RegistryError, match="knows no version of line before 1"):
+        back(models)

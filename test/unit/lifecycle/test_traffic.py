@@ -173,6 +173,20 @@ def test_a_candidate_that_no_line_tells_of_is_found_by_the_next_change(settings:
     ]
 
 
+def test_a_change_that_cannot_be_recorded_does_not_happen(settings: Settings) -> None:
+    start(settings)
+    record = models(settings) / "dev" / history.HISTORY
+    record.unlink()
+    record.mkdir()
+
+    with pytest.raises(RegistryError, match="dev: cannot be written"):
+        start(settings, share=0.9)
+    with pytest.raises(RegistryError, match="dev: cannot be written"):
+        stop(settings)
+
+    assert traffic.candidate_in(models(settings) / "dev") == a_split()
+
+
 def test_a_reason_that_cannot_be_kept_changes_nothing(settings: Settings) -> None:
     with pytest.raises(RegistryError, match="cannot be printed"):
         start(settings, why="a\nb")

@@ -151,6 +151,23 @@ def test_a_roll_back_puts_the_version_before_back(models: Path, capsys: Said) ->
     assert said.startswith("line 1 is back on dev, in place of 2: ")
 
 
+def test_what_the_settings_name_is_said_and_is_not_retired(models: Path, capsys: Said) -> None:
+    settings = "traffic: {line: {version: '2', candidate: '3', share: 0.5}}\n"
+    (models.parent / "config.yaml").write_text(settings)
+
+    assert main(["rollback", "line"]) == 0
+    assert main(["rollback", "line", "--json"]) == 2
+    assert main(["promote", "line@1", "--json"]) == 0
+    assert main(["retire", "line@3", "--reason", "wrong rows"]) == 2
+
+    said = capsys.readouterr()
+    decides = "traffic.line of the settings decides all the same: version 2, candidate 3. "
+    text, document = said.out.split("\n{", 1)
+    assert text.splitlines()[1].startswith(decides)
+    assert json.loads("{" + document)["warning"].startswith(decides)
+    assert "traffic.line.candidate of the settings is 3, so line 3 cannot be retired" in said.err
+
+
 def test_a_retired_version_cannot_be_promoted(models: Path, capsys: Said) -> None:
     assert main(["retire", "line@3", "--reason", "wrong rows"]) == 0
     assert main(["promote", "line@3"]) == 2

@@ -104,7 +104,9 @@ def test_what_was_never_stored_is_refused(
 
     assert main(arguments) == 2
 
-    assert capsys.readouterr().err.startswith(message)
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.startswith(message)
 
 
 def test_a_damaged_version_is_refused(root: Path, capsys: Said) -> None:
@@ -270,14 +272,49 @@ def test_a_champion_that_is_gone_from_the_registry_still_defends_its_place(root:
     assert main(["line", "2"]) == 1
 
 
-def test_where_the_champion_is_damaged_the_candidate_stands_alone(root: Path, capsys: Said) -> None:
+@pytest.mark.parametrize("file", ["model.joblib", "manifest.json"])
+def test_the_place_of_a_damaged_champion_is_taken_by_force_alone(
+    root: Path, capsys: Said, file: str
+) -> None:
     stored(root, "line", "line")
     main(["line", "1"])
-    (root / "model/dev/model.joblib").write_bytes(b"damaged")
+    (root / "model/dev" / file).write_bytes(b"damaged")
 
-    assert main(["line", "2"]) == 0
+    assert main(["line", "2"]) == 1
+    said = capsys.readouterr().out
+    assert "failed   champion  version 1, which is promoted there, cannot be opened: " in said
+    assert "\nrefused by champion\n" in said
 
-    assert "version 1, which is promoted there, cannot be opened" in capsys.readouterr().out
+    assert main(["line", "2", "--force", "--reason", "it is damaged"]) == 0
+    assert on(root, "dev") == ("line", "2")
+    assert history.read(root / "model/dev", "line")[-1].forced == ("champion",)
+
+
+@pytest.mark.parametrize("file", ["model.joblib", "manifest.json"])
+def test_a_damaged_champion_is_mended_by_itself(root: Path, file: str) -> None:
+    stored(root, "line")
+    main(["line", "1"])
+    (root / "model/dev" / file).write_bytes(b"damaged")
+
+    assert main(["line", "1"]) == 0
+
+    assert on(root, "dev") == ("line", "1")
+
+
+@pytest.mark.parametrize(("version", "warns"), [("1", True), ("2", False)])
+def test_a_promotion_says_when_the_settings_name_another_version(
+    root: Path, capsys: Said, version: str, *, warns: bool
+) -> None:
+    stored(root, "line", "line")
+    with (root / "config.yaml").open("a") as config:
+        config.write('traffic: {line: {version: "2"}}\n')
+
+    assert main(["line", version]) == 0
+    said = capsys.readouterr().out
+    assert ("traffic.line of the settings decides all the same: version 2. " in said) is warns
+
+    assert main(["line", version, "--to", "staging"]) == 0
+    assert "traffic.line" not in capsys.readouterr().out
 
 
 def test_a_report_that_cannot_be_written_stops_the_promotion(root: Path, capsys: Said) -> None:
