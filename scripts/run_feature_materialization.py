@@ -60,9 +60,10 @@ def _materialize(options: argparse.Namespace) -> int:
     try:
         if options.training is not None:
             _write_training_set(definitions, records, options)
+            _warn(definitions, records, options.training.parent)
         else:
             _write_online(definitions, records, settings, _moment(options.as_of))
-        _warn(definitions, records, settings.path(features.online_path))
+            _warn(definitions, records, settings.path(features.online_path))
     except ImportError as error:
         fix = "Fix: make setup-pipeline"
         raise FeatureDefinitionsError(f"{error.name} is missing. {fix}") from error

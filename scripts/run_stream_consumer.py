@@ -7,7 +7,8 @@ the reason, and never end the run.
 From file to file each line is answered exactly once: OUTPUT.checkpoint.json says how far it is,
 and the same command goes on from there, also after a kill. From a pipe, what a killed process had
 in hand is lost. With --follow a file may be rotated (renamed), also several times while nobody
-reads; what is removed, compressed or cut off before it was read is lost, and the log says so.
+reads; what is removed, compressed or cut off before it was read is lost: where that shows, the
+log says so.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class CsvRecords:
     @property
     def origin(self) -> str:
         """The file."""
-        return str(self.path)
+        return str(self.path.absolute())
 
     @property
     def total(self) -> int | None:

@@ -80,8 +80,10 @@ def ingest(batch: Batch) -> Ingested:
     before = read_report(place / REPORT)
     if before is not None and before.holds(content, contract.digest, batch.max_invalid):
         return Ingested(before, place, is_new=False)
-    if before is None and (same := _counted(batch, content, place.parent)) is not None:
-        return same
+    if before is None or before.origin != source.origin:
+        same = _counted(batch, content, place)
+        if same is not None:
+            return same
     tally = Tally()
     with staged(place) as folder:
         days = _write(batch, batch_id, folder, tally)
@@ -103,27 +105,34 @@ def ingest(batch: Batch) -> Ingested:
     return Ingested(report, place, is_new=True)
 
 
-def _counted(batch: Batch, content: str | None, folder: Path) -> Ingested | None:
-    """Return a batch in *folder*, whatever its id, that holds the same; None when none does.
+def _counted(batch: Batch, content: str | None, place: Path) -> Ingested | None:
+    """Return a batch beside *place*, whatever its id, that holds the same; None when none does.
 
     An id that the user gave is never looked for elsewhere.
 
     Raises:
-        RecordsError: one holds other rows of the same origin: both would count.
+        RecordsError: one holds other rows of the same origin, so both would count; or the one of
+            this id holds what replaced them.
     """
     if batch.batch_id is not None:
         return None
+    folder = place.parent
     reports = [it for path in folder.glob(f"*/{REPORT}") if (it := read_report(path)) is not None]
     for report in reports:
         if report.holds(content, batch.contract.digest, batch.max_invalid):
             return Ingested(report, folder / report.batch_id, is_new=False)
     origin = batch.source.origin
-    earlier = [it for it in reports if it.valid and it.origin == origin]
+    earlier = [
+        it
+        for it in reports
+        if it.valid
+        and (it.origin == origin or (it.batch_id == place.name and it.content_sha256 != content))
+    ]
     if not earlier:
         return None
     last = max(earlier, key=lambda it: it.ingested_at)
     raise RecordsError(
-        f"{origin}: batch {last.batch_id} has {last.valid:,} records of it from "
+        f"{origin}: batch {last.batch_id} has {last.valid:,} records of {last.origin} from "
         f"{last.ingested_at:%Y-%m-%d %H:%M} UTC, and what stands in both would count twice. "
         f"Fix: --batch-id {last.batch_id} to replace them, or an id of its own to keep both"
     )

@@ -33,7 +33,7 @@ class ParquetRecords:
     @property
     def origin(self) -> str:
         """The file or the folder."""
-        return str(self.path)
+        return str(self.path.absolute())
 
     @property
     def total(self) -> int | None:

@@ -78,11 +78,8 @@ def retrain(
         now: the time of a new begin.
         tell: is told of each step.
     """
-    champion, candidate = steps.champion(), steps.candidate()
-    state = read_state(file)
-    if candidate is not None and not _is_own(candidate, state, key):
-        on_trial = f"{candidate.model} {candidate.version} is on trial, as a {candidate.mode}"
-        tell(f"nothing to do: {on_trial}; scripts/models.py stop ends that")
+    champion, state = steps.champion(), read_state(file)
+    if _is_on_trial(steps.candidate(), state, key, tell):
         return "nothing to do"
     if state is None or state.key != key:
         state = _kept(file, State(key=key, champion=champion, began=now))
@@ -101,6 +98,8 @@ def retrain(
         state = _kept(file, state.model_copy(update={"trained": version}))
     else:
         tell(f"version {state.trained} was trained before, of the same data")
+    if _is_on_trial(steps.candidate(), state, key, tell):  # begun while this one was trained
+        return "nothing to do"
     done = steps.settle(str(state.trained))
     state = state.model_copy(update={"champion": champion, "done": done})
     _kept(file, state)
@@ -115,8 +114,17 @@ def read_state(file: Path) -> State | None:
         return None
 
 
-def _is_own(candidate: Split, state: State | None, key: str) -> bool:
-    return state is not None and (state.key, state.trained) == (key, candidate.version)
+def _is_on_trial(
+    candidate: Split | None, state: State | None, key: str, tell: Callable[[str], None]
+) -> bool:
+    """Say whether *candidate* is there and not of this retraining, and tell so."""
+    if candidate is None:
+        return False
+    if state is not None and (state.key, state.trained) == (key, candidate.version):
+        return False
+    on_trial = f"{candidate.model} {candidate.version} is on trial, as a {candidate.mode}"
+    tell(f"nothing to do: {on_trial}; scripts/models.py stop ends that")
+    return True
 
 
 def _kept(file: Path, state: State) -> State:

@@ -33,15 +33,20 @@ def legible(records: bytes) -> bytes:
 
 def readable(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return *batch* with legible text, which that of other forms than CSV may not be either."""
-    types = pa.types
-    columns = [
-        _marked(it) if types.is_string(it.type) or types.is_large_string(it.type) else it
-        for it in batch.columns
-    ]
+    columns = [_marked(it) if _is_text(it.type) else it for it in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
 def _marked(cells: Any) -> Any:
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.dictionary_decode()
     found = cells.cast(pa.binary()).to_pylist()
     return pa.array([None if it is None else legible(it).decode() for it in found], pa.string())
 

@@ -70,7 +70,7 @@ def connected(settings: Kafka) -> Clients:
             "Fix: streaming.kafka.bootstrap_servers and streaming.kafka.extra."
         ) from error
     missing = topics[settings.input_topic].error
-    if missing is not None:
+    if missing is not None and missing.code() != KafkaError.LEADER_NOT_AVAILABLE:
         consumer.close()
         raise StreamError(
             f"{settings.input_topic}: {missing.str()}. Fix: create the topic or name another in "

@@ -45,12 +45,12 @@ class Splitter:
     Args:
         max_bytes: of a line; the rest of a longer one is counted and dropped.
         offset: bytes of the file that were read before.
-        number: lines of the file that were read before.
+        number: lines of the file that were read before; counts on.
     """
 
     def __init__(self, max_bytes: int, offset: int = 0, number: int = 0) -> None:
         self._max_bytes = max_bytes
-        self._offset, self._number = offset, number
+        self._offset, self.number = offset, number
         self._held = bytearray()
         self._n_bytes = 0
 
@@ -74,8 +74,8 @@ class Splitter:
         self._held += part if len(part) <= room else part[:room]
 
     def _line(self, *, is_ended: bool) -> Line:
-        self._number += 1
-        line = Line(self._number, self._offset, bytes(self._held), self._n_bytes, is_ended)
+        self.number += 1
+        line = Line(self.number, self._offset, bytes(self._held), self._n_bytes, is_ended)
         self._offset, self._n_bytes = line.end, 0
         self._held.clear()
         return line

@@ -41,13 +41,15 @@ def next_file(path: Path, read: Identity | None, modified_ns: int) -> Next | Non
     Args:
         path: the name that the newest file has.
         read: the file that was read; None where it is gone.
-        modified_ns: when that was last written.
+        modified_ns: when that was last written while it had the newest name: its writer
+            may have written a last line into it when others that follow were there.
     """
-    if read is not None and _identity_of(path) == read:
+    if read is not None and is_named(path, read):
         return None
     files = [found for it in _siblings(path) if (found := _File.of(it, path)) is not None]
     own = next((it for it in files if it.identity == read), None)
-    after = (False, modified_ns, *_NO_NAME) if own is None else own.order
+    names_order = _NO_NAME if own is None else own.order[2:]
+    after = (False, modified_ns, *names_order)
     newer = [it for it in files if it.order > after and it.identity != read]
     plain = min((it for it in newer if not it.is_compressed), default=None)
     if plain is None:
@@ -67,9 +69,14 @@ def next_file(path: Path, read: Identity | None, modified_ns: int) -> Next | Non
     return Next(plain.path, plain.identity, tuple(unread))
 
 
-def name_by_now(path: Path, read: Identity) -> Path | None:
+def name_by_now(path: Path, inode: int) -> Path | None:
     """Return what the file that was read is called, *path* or longer; None where it is gone."""
-    return next((it for it in _siblings(path) if _identity_of(it) == read), None)
+    return next((it for it in _siblings(path) if (_identity_of(it) or (0, 0))[1] == inode), None)
+
+
+def is_named(path: Path, read: Identity) -> bool:
+    """Say whether *path* still is the file that was read."""
+    return _identity_of(path) == read
 
 
 def identity(found: os.stat_result) -> Identity:

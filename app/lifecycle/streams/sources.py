@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from app.errors import StreamError
 from app.lifecycle.streams.checkpoint import TAIL_BYTES, Place, tail
 from app.lifecycle.streams.lines import Line, Splitter
-from app.lifecycle.streams.rotation import Next, identity, name_by_now, next_file
+from app.lifecycle.streams.rotation import Next, identity, is_named, name_by_now, next_file
 
 PIPE: Final = "-"
 _PIECE_BYTES: Final = 262_144
@@ -87,6 +87,8 @@ class FileLines:
         self.is_over = False
         self._path, self._follow, self._max_line_bytes = path, follow, max_line_bytes
         self._place = place
+        self._passed: Place | None = None
+        self._modified_ns = 0
         self._waiting: deque[Line] = deque()
         self._gone_since: float | None = None
         self._handle: int | None = None
@@ -115,8 +117,10 @@ class FileLines:
         """Return the place after *line*, which was taken last; None before there is a file."""
         if self._handle is None:
             return None
-        found = os.fstat(self._handle)
-        offset, number = (line.end, line.number) if line else (0, 0)
+        return self._place_at(*((line.end, line.number) if line else (0, 0)))
+
+    def _place_at(self, offset: int, number: int) -> Place:
+        found = os.fstat(self._handle or 0)
         end = len(self._held) - (self._read_bytes - offset)
         return Place(
             device=found.st_dev,
@@ -143,7 +147,15 @@ class FileLines:
             return self._read()
         self._held = found
         self._read_bytes = begin + len(found)
+        if len(found) > len(before):
+            self._note_time()
         return found[len(before) :]
+
+    def _note_time(self) -> None:
+        """Remember the time of the last write until it is rotated: late lines would hide others."""
+        here = os.fstat(self._handle or 0)
+        if not self._modified_ns or is_named(self._path, identity(here)):
+            self._modified_ns = here.st_mtime_ns
 
     def _at_the_end(self) -> list[Line]:
         if not self._follow:
@@ -174,9 +186,8 @@ class FileLines:
 
     def _next(self) -> Next | None:
         if self._handle is not None:
-            here = os.fstat(self._handle)
-            return next_file(self._path, identity(here), here.st_mtime_ns)
-        return next_file(self._path, None, self._place.modified_ns if self._place else sys.maxsize)
+            return next_file(self._path, identity(os.fstat(self._handle)), self._modified_ns)
+        return next_file(self._path, None, (self._place and self._place.modified_ns) or sys.maxsize)
 
     def _open_next(self) -> None:
         there = self._next()
@@ -190,15 +201,22 @@ class FileLines:
         if there.unread:
             told = {"file": self._path, "unread": there.unread}
             _log.warning("rotated files are compressed or missing, and were not read", extra=told)
+        places = [self._place, self._passed]
         if self._handle is not None:
+            self._passed = self._place_at(self._read_bytes, self._splitter.number)
             os.close(self._handle)
             _log.info("input was rotated", extra={"file": self._path})
-        # What was copied and then cut off while nobody read goes on in the copy.
-        is_copy = self._place and there.path != self._path and self._place.fits(found)
-        self._start(found, self._place if is_copy else None)
+        self._start(found, next((it for it in places if it and self._holds(found, it)), None))
+
+    def _holds(self, found: int, place: Place) -> bool:
+        """Say whether *place* is in *found*, or in what was copied to it and then cut off."""
+        is_cut_off = name_by_now(self._path, place.inode) == self._path
+        return place.is_in(found) or (is_cut_off and place.fits(found))
 
     def _start(self, handle: int, place: Place | None = None) -> None:
         self._handle, self._gone_since, self._place = handle, None, None
+        self._modified_ns = 0
+        self._note_time()
         offset, number = (place.offset, place.line) if place else (0, 0)
         self._held, self._read_bytes = tail(handle, offset), offset
         self._splitter = Splitter(self._max_line_bytes, offset, number)
@@ -208,8 +226,7 @@ class FileLines:
         place = self._place
         if place is None:
             return None
-        read = place.device, place.inode
-        path = name_by_now(self._path, read) if self._follow else self._path
+        path = name_by_now(self._path, place.inode) if self._follow else self._path
         handle = None if path is None else _opened(path)
         if handle is not None and place.is_in(handle):
             return handle

@@ -64,7 +64,9 @@ def test_each_request_leaves_one_line_without_secrets_and_values(
 ) -> None:
     token = a_token()
     with caplog.at_level(logging.INFO, logger="gatehouse.access"):
-        client.post("/api/v1/predict", json={"data": [[-31.4159265358979, 77.25]]}, headers=bearer(token))
+        client.post(
+            "/api/v1/predict", json={"data": [[-31.4159265358979, 77.25]]}, headers=bearer(token)
+        )
 
     (record,) = [r for r in caplog.records if r.name == "gatehouse.access"]
     said = vars(record)

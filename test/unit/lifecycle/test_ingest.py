@@ -271,3 +271,27 @@ def test_different_reasons_without_end_are_counted_together(records: Path) -> No
 
     assert len(report.reasons) == 1_001
     assert sum(it.rows for it in report.reasons) == report.invalid == 1_295
+
+
+def test_content_that_was_replaced_does_not_come_back_under_another_name(records: Path) -> None:
+    before = run(records, "ann,2026-11-19,1,red\n").report
+    copy = records.parent / "copy.csv"
+    copy.write_bytes((records.parent / "sales.csv").read_bytes())
+    run(records, "ann,2026-11-19,1,red\nbob,2026-11-19,2,red\n", batch_id=before.batch_id)
+
+    with pytest.raises(RecordsError, match=f"batch {before.batch_id} has 2 records of .*sales.csv"):
+        run(records, CsvRecords(copy))
+
+    assert len(rows(records)) == 2
+
+
+def test_files_of_one_name_in_two_folders_are_two(
+    records: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mon", "tue"):
+        (records.parent / name).mkdir()
+        monkeypatch.chdir(records.parent / name)
+        Path("day.csv").write_text(f"{HEADER}{name},2026-11-19,1,red\n")
+        run(records, CsvRecords(Path("day.csv")))
+
+    assert rows(records) == [("mon", 1.0), ("tue", 1.0)]

@@ -205,3 +205,15 @@ def test_of_two_at_once_one_is_told(tmp_path: Path) -> None:
     assert f"line.lock: process {os.getpid()} retrains this model now. Fix: come" in other.stderr
     with alone(lock):
         pass
+
+
+def test_a_trial_that_is_begun_while_a_version_is_trained_is_left_alone(works: Works) -> None:
+    trial = Split(model="line", version="7", mode="shadow", share=1.0)
+    found = iter([None, trial])
+    steps = Steps(lambda: "1", lambda: next(found), works._train, works._created_at, works._settle)
+
+    assert retrain(works.file, "k", steps, now=NOW, tell=works.said.append) == "nothing to do"
+
+    assert (works.n_trained, works.n_asked, works.champion) == (1, 0, "1")
+    assert works.run() == "done"
+    assert works.n_trained == 1

@@ -152,3 +152,12 @@ def test_a_killed_materialisation_leaves_what_served_and_the_next_one_cleans_up(
     assert values(project) == [[3.0, 8.0]]
     left = sorted(it.name.partition("-")[0] for it in folder.iterdir())
     assert left == [".lock", "current.json", "generation", "generation"]
+
+
+def test_a_training_set_needs_no_online_store(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "spine.csv").write_text("customer_id,event_time\ncustomer-7,2026-06-05T00:00:00Z\n")
+    monkeypatch.setenv("GATEHOUSE_FEATURES__ONLINE_PATH", str(project / "spine.csv" / "x"))
+
+    assert main(["--training", "t.parquet", "--spine", "spine.csv"]) == 0

@@ -47,7 +47,7 @@ def test_a_csv_file_is_reported_and_published(
     folder = root / "runtime/records/transactions/b"
     assert status == 0
     assert capsys.readouterr().out.splitlines() == [
-        "transactions, batch b, from sales.csv",
+        f"transactions, batch b, from {root}/sales.csv",
         "2 rows: 1 valid, 1 invalid (50.00%; at most 50.00% may be)",
         "rows  first   reason",
         "1     line 3  amount: should be greater than or equal to 0",

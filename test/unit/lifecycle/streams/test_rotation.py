@@ -109,8 +109,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_file_is_found_under_any_name_that_begins_as_it_did(tmp_path: Path) -> None:
     read, _ = written(tmp_path, "in.old", "in")
 
-    assert name_by_now(tmp_path / "in", read) == tmp_path / "in.old"
-    assert name_by_now(tmp_path / "x", read) is None
+    assert name_by_now(tmp_path / "in", read[1]) == tmp_path / "in.old"
+    assert name_by_now(tmp_path / "x", read[1]) is None
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:

@@ -194,3 +194,46 @@ def test_a_file_that_is_cut_off_while_it_is_read_to_its_end_is_refused(reader: R
 
     with pytest.raises(StreamError, match="was cut off while it was read"):
         reader.lines.take(100)
+
+
+def test_a_line_that_comes_late_into_a_rotated_file_hides_no_other_file(reader: Reader) -> None:
+    reader.write("a0")
+    assert reader.read() == ["a0 1 0"]
+
+    reader.rotate()
+    reader.write("b0")
+    reader.rotate()
+    late = reader.path.with_name("in.2")
+    with late.open("a") as file:
+        file.write("a1\n")
+    os.utime(late, ns=(0, reader.path.with_name("in.1").stat().st_mtime_ns + 1_000_000))
+    reader.write("c0")
+
+    assert reader.read() == ["a1 2 3", "b0 1 0", "c0 1 0"]
+
+
+def test_a_line_that_comes_late_into_a_file_that_was_read_is_read_alone(reader: Reader) -> None:
+    reader.write("a0", "a1")
+    assert reader.read() == ["a0 1 0", "a1 2 3"]
+    reader.rotate()
+    reader.write("b0")
+    assert reader.read() == ["b0 1 0"]
+
+    with reader.path.with_name("in.1").open("a") as file:
+        file.write("a2\n")
+    os.utime(file.name, ns=(0, reader.path.stat().st_mtime_ns + 1_000_000))
+    reader.rotate()
+    reader.write("c0")
+
+    assert reader.read() == ["a2 3 6", "c0 1 0"]
+
+
+def test_a_file_that_begins_as_one_that_is_gone_is_no_copy_of_it(reader: Reader) -> None:
+    reader.write("a")
+    assert reader.read() == ["a 1 0"]
+    reader.path.rename(reader.path.with_name("away"))
+
+    reader.path.with_name("in.1").write_text("a\nb\n")
+    reader.start()
+
+    assert reader.read() == ["a 1 0", "b 2 2"]
