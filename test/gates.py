@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from app.domain import manifest
 from app.domain.promotion import Decision, Gate
 from app.lifecycle.promotion_report import FOLDER, Verdict, write_report
-from app.lifecycle.registry import read_contract, registry_of
+from app.lifecycle.registry import registry_of, store_of
 from app.settings.schema import Settings
 
 
@@ -16,11 +17,11 @@ def let_pass(
     """Report that the gates let *versions* pass beside *champion*, all but the one that failed."""
     gates = (Gate(failed, "failed", "it is worse"),) if failed else ()
     for version in versions:
-        contract = read_contract(registry_of(settings), name, version)
+        document = store_of(registry_of(settings)).document(name, version)
         verdict = Verdict(
             name=name,
             version=version,
-            sha256=contract.artefact.sha256,
+            sha256=manifest.digest(document),
             stage=settings.stage,
             champion=champion,
             at=datetime.now(UTC),

@@ -200,6 +200,8 @@ class Bench:
             return
         why = Why(WHO, ruled.reason)
         if ruled.ruling == "promote":
-            changes.promote(split.model, split.version, why)
+            # Beside this champion, and no other: this worker may not have loaded a newer one yet.
+            champion = self._pair.champion.contract.version
+            changes.promote(split.model, split.version, why, champion)
         else:
             changes.stop(split.model, why)

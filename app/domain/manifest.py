@@ -46,6 +46,11 @@ def signed_bytes(document: bytes) -> bytes:
     return orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
 
 
+def digest(document: bytes) -> str:
+    """Return the SHA-256 of what a signature of *document* covers: the version, signed or not."""
+    return sha256(signed_bytes(document)).hexdigest()
+
+
 def with_signature(document: bytes, signature: Signature) -> bytes:
     """Return *document* with *signature* in the place of any that it had."""
     members = _parsed(document) | {"signature": signature.model_dump()}

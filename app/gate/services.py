@@ -106,8 +106,13 @@ class Changes(Protocol):
     Done twice, the second time changes nothing and says so.
     """
 
-    def promote(self, name: str, version: str | None, why: Why) -> Serving:
+    def promote(
+        self, name: str, version: str | None, why: Why, replaces: str | None = None
+    ) -> Serving:
         """Make *version* the champion; None promotes the candidate.
+
+        *replaces* is the champion that its judge compared it with: nothing changes where another
+        serves by now.
 
         Raises:
             ChangeRefusedError: there is no such version, or it cannot be promoted now.

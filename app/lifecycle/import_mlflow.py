@@ -19,6 +19,7 @@ from app.lifecycle.mlflow_signature import column_names, signed_contract
 from app.lifecycle.mlflow_source import Fetched, MlflowRegistry, Source
 from app.lifecycle.register import register
 from app.lifecycle.registry import (
+    MANIFEST,
     Registry,
     Stored,
     add_version,
@@ -87,7 +88,7 @@ def _known(registry: Registry, name: str, source: Source) -> Contract | None:
     store = store_of(registry)
     for version in map(str, reversed(versions(registry, name))):
         try:
-            contract = manifest.read(store.document(name, version))
+            contract = manifest.read(store.document_beside(name, version, MANIFEST) or b"")
         except ModelRejectedError:
             continue  # it was cut off, or is damaged: nobody can promote it
         origin = contract.source.model_dump() if contract.source else _noted(store, name, version)

@@ -140,10 +140,10 @@ def _replace(stage: Path, before: Contract | None, stored: Stored, change: Chang
 
 
 def _ends_candidate(folder: Path, promoted: Contract, change: Change) -> bool:
-    if change.action == "rollback":
-        return (folder / CANDIDATE).exists()
-    split = traffic.candidate_in(folder)
-    return split is not None and split.version == promoted.version
+    if not (folder / CANDIDATE).exists():
+        return False
+    split = traffic.candidate_in(folder)  # None for what a killed end left, or that is damaged
+    return change.action == "rollback" or split is None or split.version == promoted.version
 
 
 def _check_not_overtaken(stage: Path, name: str, expected: str) -> None:

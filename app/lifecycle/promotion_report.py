@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.domain.contract import Contract
+from app.domain import manifest
 from app.domain.promotion import Decision, Gate
 from app.errors import OperatorError
 from app.files import write_atomically
@@ -30,7 +30,7 @@ class Verdict:
     """What the gates said of one promotion.
 
     Attributes:
-        sha256: of the candidate's artefact.
+        sha256: of the candidate's contract without its signature, which names every file.
         champion: the version whose place the candidate wants; None for a free place.
         unasked: why no gate was asked; None where they were.
     """
@@ -131,22 +131,23 @@ class _Report(BaseModel):
 
 
 def objection(
-    folder: Path, candidate: Contract, *, stage: str, champion: str | None
+    folder: Path, document: bytes, *, stage: str, champion: str | None
 ) -> Objection | None:
-    """Return what the report on *candidate* in *folder* has against its promotion, or its lack.
+    """Return what the report in *folder* has against the version of *document*, or its lack.
 
     A report counts for the files and the champion that the gates have seen, and for no others.
 
     Args:
         folder: of the reports.
-        candidate: the contract of a registered version.
+        document: the manifest of a registered version.
         stage: where it wants to.
         champion: the version that is there; None for a free place.
     """
+    candidate = manifest.read(document)
     version = f"{candidate.name} {candidate.version}"
     place = f"{champion or 'a free place'} on {stage}"
     found = _report(folder / _file_name(candidate.name, candidate.version, stage))
-    if found is None or found.unasked is not None or found.sha256 != candidate.artefact.sha256:
+    if found is None or found.unasked is not None or found.sha256 != manifest.digest(document):
         return Objection(f"no gate was asked about {version} against {place}", _NOT_ASKED)
     if found.champion != champion:
         seen = found.champion or "a free place"

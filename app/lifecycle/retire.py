@@ -15,7 +15,7 @@ from app.domain.reason import printable
 from app.errors import RegistryError
 from app.lifecycle.history import check_reason, whoami
 from app.lifecycle.registry import STAGES, Registry, checked_version, store_of, versions
-from app.lifecycle.stages import locked, placed
+from app.lifecycle.stages import locked, placed, version_on
 from app.settings.traffic import ModelTraffic
 
 _KIND: Final = "retired"
@@ -133,7 +133,8 @@ def _check_not_held(models: Path, name: str, version: str) -> None:
 
 
 def _holds(stage: Path, name: str, version: str) -> bool:
-    return any(it.contract.name == name and it.contract.version == version for it in placed(stage))
+    held = {it.contract.version for it in placed(stage) if it.contract.name == name}
+    return version in {*held, version_on(stage, name)}  # though its contract be damaged
 
 
 def _read(note: bytes) -> Retirement:

@@ -84,9 +84,16 @@ def start(  # noqa: PLR0913  one argument a thing it needs
         if is_there and before == split:
             return Serving(champion.version, split, changed=False)
         lines = _lines(there, _trial(champion, before, split, who, why))
-        if not is_there:
-            _place(folder, stored)
-        history.append_line(there, lines)
+        new = folder / ".new-candidate"
+        try:
+            if not is_there:
+                _write(new, stored)
+            history.append_line(there, lines)  # before the candidate that is there goes
+            if not is_there:
+                remove(folder)
+                new.rename(aside)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
         write_atomically(aside / TRAFFIC, _announcement(split))
     return Serving(champion.version, split, changed=True)
 
@@ -217,8 +224,8 @@ def _holds(aside: Path, stored: Stored) -> bool:
         return False
 
 
-def _place(folder: Path, stored: Stored) -> None:
-    remove(folder)
+def _write(new: Path, stored: Stored) -> None:
+    shutil.rmtree(new, ignore_errors=True)  # a killed start may have left some
     files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
     for name, content in files.items():
-        write_atomically(folder / CANDIDATE / name, content)
+        write_atomically(new / name, content)

@@ -18,6 +18,7 @@ from app.lifecycle.registry import (
     Registry,
     read_contract,
     registry_of,
+    store_of,
 )
 from app.lifecycle.rollback import rollback
 from app.lifecycle.stages import place_of, version_on
@@ -30,19 +31,24 @@ class StageChanges:
 
     settings: Settings
 
-    def promote(self, name: str, version: str | None, why: Why) -> Serving:
+    def promote(
+        self, name: str, version: str | None, why: Why, replaces: str | None = None
+    ) -> Serving:
         """Make *version* the champion; None promotes the candidate."""
         self._check_free(name, "version")
         with _told():
             champion, split = self._there(name)
+            if replaces not in {None, champion}:
+                return traffic.serving(self._models, name, stage=self._stage)
             wanted = version or (split.version if split is not None else None)
             if wanted is None:
                 raise ChangeRefusedError(f"{name} has no candidate. Name a 'version'.")
             candidate = split if split is not None and split.version == wanted else None
             is_new = wanted != champion
             if is_new:
-                # The gates let a judged candidate pass before its trial began.
-                is_judged = candidate is not None and candidate.judge is not None
+                # The gates let a judged candidate pass before its trial began; its judge, and
+                # nobody else, has compared it with this champion since.
+                is_judged = replaces is not None and bool(candidate and candidate.judge)
                 held = champion or version_on(self._models / self._stage, name)
                 is_known = is_judged or wanted == held  # whose contract is damaged
                 forced = () if is_known else self._check_gates(name, wanted, held, why)
@@ -58,10 +64,10 @@ class StageChanges:
         self._check_free(name, "version")
         self._check_free(name, "candidate")
         with _told():
-            before = traffic.serving(self._models, name, stage=self._stage)
-            if replaces not in {None, before.version}:
-                return before
-            change = Change(who=why.who, why=why.reason, replaces=before.version)
+            held = version_on(self._models / self._stage, name)  # though its contract be damaged
+            if held is None or replaces not in {None, held}:
+                return traffic.serving(self._models, name, stage=self._stage)
+            change = Change(who=why.who, why=why.reason, replaces=held)
             rollback(self._models, self._registry, name, stage=self._stage, change=change)
             after = traffic.serving(self._models, name, stage=self._stage)
         return after._replace(changed=True)
@@ -107,8 +113,9 @@ class StageChanges:
             ChangeRefusedError: there is no such report, and no force.
         """
         runtime = self.settings.path(self.settings.runtime_path)
-        contract = read_contract(self._registry, name, version)
-        found = objection(runtime / FOLDER, contract, stage=self._stage, champion=champion)
+        read_contract(self._registry, name, version)
+        document = store_of(self._registry).document(name, version)
+        found = objection(runtime / FOLDER, document, stage=self._stage, champion=champion)
         if found is None:
             return ()
         if why.is_forced:

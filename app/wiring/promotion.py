@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from app.adapters.audit.store import AuditReading
+from app.domain import manifest
 from app.domain.audit import Record
 from app.domain.contract import Contract
 from app.domain.flips import Flips
@@ -121,7 +122,7 @@ def judge(
     return Verdict(
         name=name,
         version=version,
-        sha256=found.contract.artefact.sha256,
+        sha256=manifest.digest(found.document),
         stage=stage,
         champion=champion,
         at=datetime.now(UTC),

@@ -44,7 +44,10 @@ class Changes:
         self.kills = False
         self._runtime = runtime
 
-    def promote(self, name: str, version: str | None, why: Why) -> Serving:
+    def promote(
+        self, name: str, version: str | None, why: Why, replaces: str | None = None
+    ) -> Serving:
+        assert replaces == "1"
         return self._note(name, version, why)
 
     def stop(self, name: str, why: Why) -> Serving:

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.adapters.stage_models import StageModels
 from app.domain.audit import Event
+from app.domain.traffic import Why
 from app.gate.services import Services
 from app.lifecycle import history
 from app.lifecycle.promote import promote
@@ -165,7 +166,7 @@ def test_a_damaged_contract_gives_its_place_to_the_version_that_had_it(
 
 
 def test_a_judged_canary_has_passed_the_gates_before(
-    client: FlaskClient, settings: Settings
+    client: FlaskClient, services: Services, settings: Settings
 ) -> None:
     judged: dict[str, Any] = {"version": "2", "share": 0.5, "judge": {}}
     reports = settings.path(settings.runtime_path) / FOLDER
@@ -177,11 +178,14 @@ def test_a_judged_canary_has_passed_the_gates_before(
     let_pass(settings, "line", "2", champion="1")
     change(client, "line/canary", **judged)
     shutil.rmtree(reports)
-    promoted = change(client, "line/promote")
+    by_hand = change(client, "line/promote")
+    late = services.changes.promote("line", "2", Why("judge"), "3")
+    promoted = services.changes.promote("line", "2", Why("judge"), "1")
 
-    assert (begun.status_code, refused.status_code, promoted.status_code) == (200, 409, 200)
+    assert (begun.status_code, refused.status_code, by_hand.status_code) == (200, 409, 409)
     assert "no gate was asked about line 2 against 1 on dev" in refused.json["detail"]
-    assert promoted.json["version"] == "2"
+    assert (late.version, late.changed) == ("1", False)
+    assert (promoted.version, promoted.changed) == ("2", True)
 
 
 def test_the_life_of_a_candidate_is_in_the_history(client: FlaskClient, settings: Settings) -> None:

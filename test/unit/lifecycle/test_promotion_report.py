@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from app.domain import manifest
 from app.domain.flips import Flips, SegmentFlips
 from app.domain.promotion import Decision, Gate, replay, skipped
 from app.lifecycle.promotion_report import (
@@ -19,7 +20,8 @@ from app.lifecycle.promotion_report import (
 )
 from test.builders import a_contract
 
-DIGEST = "0" * 64
+DOCUMENT = a_contract(version="2").model_dump_json().encode()
+DIGEST = manifest.digest(DOCUMENT)
 
 
 def a_verdict(*gates: Gate, **changes: Any) -> Verdict:
@@ -83,10 +85,7 @@ ASKED_BESIDE_1 = a_verdict(skipped("better", "none"))
 
 
 def the_objection(folder: Path, champion: str | None = "1") -> Objection | None:
-    artefact = {"size_bytes": 1, "sha256": DIGEST}
-    return objection(
-        folder, a_contract(version="2", artefact=artefact), stage="dev", champion=champion
-    )
+    return objection(folder, DOCUMENT, stage="dev", champion=champion)
 
 
 def test_a_report_that_lets_it_pass_is_no_objection(tmp_path: Path) -> None:

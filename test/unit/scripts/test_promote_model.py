@@ -187,7 +187,7 @@ def test_what_passes_a_dry_run_is_known_to_have_passed(root: Path) -> None:
     stored(root, "line", "line")
     main(["line", "1"])
     reports = root / "runtime" / FOLDER
-    second = read_folder(root / "model/registry/line/2").contract
+    second = read_folder(root / "model/registry/line/2").document
     before = objection(reports, second, stage="dev", champion="1")
 
     assert main(["line", "2", "--dry-run"]) == 0
