@@ -78,12 +78,9 @@ def ingest(batch: Batch) -> Ingested:
     place = place_of(batch.records_path, contract.name, batch_id)
     put_back(batch.records_path, contract.name)
     before = read_report(place / REPORT)
-    if before is not None and before.holds(content, contract.digest, batch.max_invalid):
-        return Ingested(before, place, is_new=False)
-    if before is None or before.origin != source.origin:
-        same = _counted(batch, content, place)
-        if same is not None:
-            return same
+    done = _done(batch, content, before, place)
+    if done is not None:
+        return done
     tally = Tally()
     with staged(place) as folder:
         days = _write(batch, batch_id, folder, tally)
@@ -103,6 +100,15 @@ def ingest(batch: Batch) -> Ingested:
             return Ingested(report, refuse(folder, place), is_new=True)
         publish(folder, place)
     return Ingested(report, place, is_new=True)
+
+
+def _done(batch: Batch, content: str | None, before: Report | None, place: Path) -> Ingested | None:
+    """Return what was made of the same records; None when there is something to do."""
+    if before is not None and before.holds(content, batch.contract.digest, batch.max_invalid):
+        return Ingested(before, place, is_new=False)
+    if before is not None and before.origin == batch.source.origin:
+        return None
+    return _counted(batch, content, place)
 
 
 def _counted(batch: Batch, content: str | None, place: Path) -> Ingested | None:

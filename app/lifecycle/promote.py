@@ -11,7 +11,6 @@ from typing import Final, Literal
 from app.domain.compiled import COMPILED_FILES
 from app.domain.contract import Contract
 from app.errors import RegistryError, StageChangedError
-from app.files import write_atomically
 from app.lifecycle import history, traffic
 from app.lifecycle.history import Entry, whoami
 from app.lifecycle.registry import ARTEFACT, MANIFEST, Registry, Stored, read_version
@@ -120,14 +119,13 @@ def overruled(settings: Settings, done: Promotion, stage: str) -> str | None:
 def _replace(stage: Path, before: Contract | None, stored: Stored, change: Change) -> Promotion:
     folder, is_default = place_of(stage, stored.contract.name)
     replaced = before.version if before else None
-    lines = _found(stage, before) + history.line_of(_entry(stored.contract, change, replaced))
+    champion = before or stored.contract
     ends = _ends_candidate(folder, stored.contract, change)
-    if ends:
-        champion = before or stored.contract
-        lines = traffic.ending(stage, folder, champion, change.who, change.why) + lines
+    lines = traffic.ending(stage, folder, champion, change.who, change.why) if ends else b""
+    lines += _found(stage, before) + history.line_of(_entry(stored.contract, change, replaced))
     aside = folder / ".new"
     try:
-        _write(aside, stored)
+        traffic.write(aside, stored)
         history.append_line(stage, lines)  # first: no change without a record to go back over
         if ends:  # first too: it would answer again beside the version that comes back
             traffic.remove(folder)
@@ -183,17 +181,6 @@ def _entry(contract: Contract, change: Change, before: str | None) -> Entry:
         why=change.why,
         forced=change.forced,
     )
-
-
-def _write(aside: Path, stored: Stored) -> None:
-    """Write all files aside, so that only quick renames lie between the old and the new.
-
-    The manifest goes over byte by byte: a signature covers what was written, not what we know.
-    """
-    shutil.rmtree(aside, ignore_errors=True)  # a killed promotion may have left some
-    files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
-    for name, content in files.items():
-        write_atomically(aside / name, content)
 
 
 def _place(aside: Path, folder: Path, stored: Stored) -> None:

@@ -84,16 +84,10 @@ def start(  # noqa: PLR0913  one argument a thing it needs
         if is_there and before == split:
             return Serving(champion.version, split, changed=False)
         lines = _lines(there, _trial(champion, before, split, who, why))
-        new = folder / ".new-candidate"
-        try:
-            if not is_there:
-                _write(new, stored)
-            history.append_line(there, lines)  # before the candidate that is there goes
-            if not is_there:
-                remove(folder)
-                new.rename(aside)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+        if is_there:
+            history.append_line(there, lines)
+        else:
+            _replace(there, folder, stored, lines)
         write_atomically(aside / TRAFFIC, _announcement(split))
     return Serving(champion.version, split, changed=True)
 
@@ -128,6 +122,16 @@ def remove(folder: Path) -> None:
     (aside / TRAFFIC).unlink(missing_ok=True)
     if aside.exists():
         shutil.rmtree(aside)
+
+
+def write(aside: Path, stored: Stored) -> None:
+    """Write a version aside, so that only quick renames lie between the old and the new.
+
+    The manifest goes over byte by byte: a signature covers what was written, not what we know.
+    """
+    shutil.rmtree(aside, ignore_errors=True)  # a killed change may have left some
+    for name, content in _files(stored).items():
+        write_atomically(aside / name, content)
 
 
 def serving(models: Path, name: str, *, stage: str) -> Serving:
@@ -215,17 +219,25 @@ def _announcement(split: Split) -> bytes:
     return split.model_dump_json(indent=2, exclude=unsaid).encode()
 
 
+def _replace(stage: Path, folder: Path, stored: Stored, lines: bytes) -> None:
+    """Put *stored* into the candidate's place; *lines* go into the history before that is freed."""
+    new = folder / ".new-candidate"
+    try:
+        write(new, stored)
+        history.append_line(stage, lines)
+        remove(folder)
+        new.rename(folder / CANDIDATE)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
 def _holds(aside: Path, stored: Stored) -> bool:
     """Say whether the files of *stored* lie in *aside* already, byte by byte."""
-    files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
     try:
-        return all((aside / name).read_bytes() == content for name, content in files.items())
+        return all((aside / name).read_bytes() == it for name, it in _files(stored).items())
     except OSError:
         return False
 
 
-def _write(new: Path, stored: Stored) -> None:
-    shutil.rmtree(new, ignore_errors=True)  # a killed start may have left some
-    files = {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}
-    for name, content in files.items():
-        write_atomically(new / name, content)
+def _files(stored: Stored) -> dict[str, bytes]:
+    return {ARTEFACT: stored.payload, **stored.compiled, MANIFEST: stored.document}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -82,13 +83,13 @@ class CountedRefusals(NullMetrics):
 
 
 def served(settings: Settings, metrics: Metrics = SILENT, **loading: Any) -> StageModels:
-    """The models of a worker whose watch sleeps."""
+    """The models of a worker whose watch sleeps, unless it is told otherwise."""
     listeners = Listeners(metrics=metrics, audit=NoAudit())
     return StageModels(
         partial(promoted_models, settings, metrics),
         settings.path(settings.model.model_path),
         metrics=metrics,
-        loading=Loading(poll_seconds=3_600.0, **loading),
+        loading=Loading(**{"poll_seconds": 3_600.0} | loading),
         placing=Placing(shadow_of=partial(ShadowQueue, listeners)),
     )
 
@@ -123,6 +124,19 @@ def test_two_workers_answer_a_caller_with_the_same_version(settings: Settings) -
     started(settings)
 
     assert versions(served(settings)) == versions(served(settings))
+
+
+def test_models_are_refreshed_and_judged_all_the_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = {name: threading.Event() for name in ("refresh", "judge")}
+    for name, seen in looks.items():
+        monkeypatch.setattr(StageModels, name, lambda _, seen=seen: seen.set())
+
+    models = served(settings, poll_seconds=0.001)
+
+    assert [name for name, seen in looks.items() if not seen.wait(60)] == []
+    del models  # ends its threads
 
 
 def test_a_canary_begins_and_ends_without_a_restart(settings: Settings) -> None:

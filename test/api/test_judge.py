@@ -15,6 +15,7 @@ from app import create_app
 from app.adapters.stage_models import StageModels
 from app.domain.judge import Rules
 from app.domain.traffic import Caller, Split
+from app.lifecycle import history
 from app.lifecycle.promote import promote
 from app.lifecycle.registry import STAGES_FOLDER
 from app.settings.schema import Settings
@@ -197,3 +198,24 @@ def test_texts_that_only_the_candidate_refuses_are_its_failures(tmp_path: Path) 
 
     assert [it.status_code for it in answers] == [200, 400]
     assert counted(client, settings) == {"champion": 1, "candidate failed": 1}
+
+
+def test_a_verdict_beside_a_champion_that_is_gone_promotes_nobody(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody promotes version 3, and this worker has not seen it yet."""
+    monkeypatch.setattr("app.adapters.stage_models._poll", lambda *_: None)
+    client = create_app(services=build_services(settings)).test_client()
+    begin(client, **WITH, judge={})
+    a_registered_estimator(settings, Sides("third"), name="sides")
+    models = settings.path(STAGES_FOLDER)
+    registry = settings.path(settings.model.registry_path)
+    promote(models, registry, "sides", "3", stage=settings.stage)
+    [trial] = settings.path(settings.runtime_path).glob("trials/*/*")
+    (trial / "ruling.json").write_text('{"ruling": "promote", "reason": "it is no worse"}')
+
+    client.application.extensions["gatehouse"].models.judge()
+
+    stage = models / settings.stage
+    assert [it.to for it in history.read(stage, "sides")] == ["1", "3"]
+    assert [it.action for it in history.read_trials(stage, "sides")] == ["canary"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from app.domain.traffic import Why
 from app.gate.services import Services
 from app.lifecycle import history
 from app.lifecycle.promote import promote
-from app.lifecycle.promotion_report import FOLDER
+from app.lifecycle.promotion_report import FOLDER, Objection, objection
 from app.lifecycle.registry import STAGES_FOLDER, registry_of
 from app.settings.schema import Settings
 from app.wiring import build_services
@@ -186,6 +187,63 @@ def test_a_judged_canary_has_passed_the_gates_before(
     assert "no gate was asked about line 2 against 1 on dev" in refused.json["detail"]
     assert (late.version, late.changed) == ("1", False)
     assert (promoted.version, promoted.changed) == ("2", True)
+
+
+def test_a_judged_canary_beside_another_champion_needs_another_report(client: FlaskClient) -> None:
+    change(client, "line/canary", version="2", share=0.5, judge={})
+    change(client, "line/promote", version="3")
+
+    by_hand = change(client, "line/promote", version="2")
+
+    assert by_hand.status_code == 409
+    assert "asked about line 2 against 1, and not against 3 on dev" in by_hand.json["detail"]
+
+
+def test_a_report_lets_no_other_files_pass_than_the_gates_saw(
+    client: FlaskClient, settings: Settings
+) -> None:
+    second, third = (settings.path(settings.model.registry_path) / "line" / it for it in "23")
+    seen, other = (json.loads((it / "manifest.json").read_bytes()) for it in (second, third))
+    shutil.copy(third / "linear.npz", second)
+    swapped = seen | {key: other[key] for key in ("compiled", "golden")}
+    (second / "manifest.json").write_text(json.dumps(swapped))
+
+    answer = change(client, "line/promote", version="2")
+
+    assert answer.status_code == 409
+    assert "no gate was asked about line 2 against 1 on dev" in answer.json["detail"]
+
+
+def test_a_report_counts_for_the_champion_that_was_there_when_it_was_read(
+    client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody promotes version 3 right after the report on version 2 was read."""
+
+    def overtaken(*arguments: Any, **named: Any) -> Objection | None:
+        found = objection(*arguments, **named)
+        models = settings.path(STAGES_FOLDER)
+        promote(models, registry_of(settings), "line", "3", stage=settings.stage)
+        return found
+
+    monkeypatch.setattr("app.wiring.changes.objection", overtaken)
+
+    answer = change(client, "line/promote", version="2")
+
+    assert answer.status_code == 409
+    assert "this promotion meant to replace 1." in answer.json["detail"]
+    assert answered_by(client) == {"3": len(CALLERS)}
+
+
+def test_a_damaged_contract_is_rolled_back_over(client: FlaskClient, settings: Settings) -> None:
+    change(client, "line/promote", version="3")
+    stage = settings.path(settings.model.model_path).parent
+    (stage / "manifest.json").write_bytes(b"{")
+
+    back = change(client, "line/rollback")
+
+    assert back.status_code == 200
+    assert back.json["changed"] is True
+    assert answered_by(client) == {back.json["version"]: len(CALLERS)}
 
 
 def test_the_life_of_a_candidate_is_in_the_history(client: FlaskClient, settings: Settings) -> None:

@@ -22,10 +22,11 @@ from app.errors import StreamError
 from app.lifecycle.progress import Advance
 from app.lifecycle.streams.checkpoint import Checkpoint, read_checkpoint
 from app.lifecycle.streams.current import CurrentModel
-from app.lifecycle.streams.lines import Line
+from app.lifecycle.streams.lines import Line, Lines
 from app.lifecycle.streams.messages import Fault, answered
+from app.lifecycle.streams.piped import PIPE, PipeLines, is_pipe
 from app.lifecycle.streams.sinks import Sink
-from app.lifecycle.streams.sources import PIPE, FileLines, Lines, PipeLines, is_pipe
+from app.lifecycle.streams.sources import FileLines
 
 _CHECKPOINT_SECONDS: Final = 1.0
 _MOST_RAW_BYTES: Final = 65_536

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import codecs
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Iterator
+from typing import Final, NamedTuple, Protocol
+
+PIECE_BYTES: Final = 262_144
+LOOK_SECONDS: Final = 0.2
 
 
 class Line(NamedTuple):
@@ -37,6 +42,25 @@ class Line(NamedTuple):
     def end(self) -> int:
         """Bytes of the file up to the next line."""
         return self.offset + self.n_bytes + self.is_ended
+
+
+class Lines(Protocol):
+    """Lines one after the other."""
+
+    is_over: bool
+
+    def take(self, most: int) -> list[Line]:
+        """Return at most so many lines that are there; none after a short while without any.
+
+        A last line that nothing ends comes alone.
+        """
+        ...
+
+
+def popped(waiting: deque[Line], most: int) -> Iterator[Line]:
+    """Take at most so many of those that wait."""
+    for _ in range(min(most, len(waiting))):
+        yield waiting.popleft()
 
 
 class Splitter:

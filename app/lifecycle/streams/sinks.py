@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import StreamError
-from app.lifecycle.streams.sources import PIPE
+from app.lifecycle.streams.piped import PIPE
 
 _BLOCK_BYTES: Final = 65_536
 

@@ -1,73 +1,25 @@
-"""Where lines come from: a file, which may be followed over rotations, or a pipe."""
+"""Lines of a file, which may be followed over rotations."""
 
 from __future__ import annotations
 
 import logging
 import os
-import select
 import stat
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from app.errors import StreamError
 from app.lifecycle.streams.checkpoint import TAIL_BYTES, Place, tail
-from app.lifecycle.streams.lines import Line, Splitter
+from app.lifecycle.streams.lines import LOOK_SECONDS, PIECE_BYTES, Line, Splitter, popped
 from app.lifecycle.streams.rotation import Next, identity, is_named, name_by_now, next_file
 
-PIPE: Final = "-"
-_PIECE_BYTES: Final = 262_144
-_LOOK_SECONDS: Final = 0.2
 # Who writes a log learns of its rotation a moment later, and writes on into the old file till then.
 _GRACE_SECONDS: Final = 1.0
 _log = logging.getLogger(__name__)
-
-
-class Lines(Protocol):
-    """Lines one after the other."""
-
-    is_over: bool
-
-    def take(self, most: int) -> list[Line]:
-        """Return at most so many lines that are there; none after a short while without any.
-
-        A last line that nothing ends comes alone.
-        """
-        ...
-
-
-class PipeLines:
-    """The lines of a pipe, until its writer closes it; of a named one, *follow* waits for more."""
-
-    def __init__(self, path: str, *, follow: bool, max_line_bytes: int) -> None:
-        self.is_over = False
-        self._follow = follow and path != PIPE
-        # Opening a named pipe would wait for its writer, and no signal would be seen meanwhile.
-        self._handle = (
-            sys.stdin.fileno() if path == PIPE else os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        )
-        self._splitter = Splitter(max_line_bytes)
-        self._waiting: deque[Line] = deque()
-
-    def take(self, most: int) -> list[Line]:
-        """Return what is there."""
-        if not self._waiting and select.select([self._handle], [], [], _LOOK_SECONDS)[0]:
-            piece = os.read(self._handle, _PIECE_BYTES)
-            self._waiting.extend(self._splitter.feed(piece))
-            if not piece:
-                return self._at_the_end()
-        return list(_popped(self._waiting, most))
-
-    def _at_the_end(self) -> list[Line]:
-        rest = self._splitter.rest()
-        if self._follow:
-            time.sleep(_LOOK_SECONDS)
-        self.is_over = not self._follow
-        return [] if rest is None else [rest]
 
 
 class FileLines:
@@ -111,7 +63,7 @@ class FileLines:
             self._waiting.extend(self._splitter.feed(piece))
             if not piece:
                 return self._at_the_end()
-        return list(_popped(self._waiting, most))
+        return list(popped(self._waiting, most))
 
     def place_after(self, line: Line | None) -> Place | None:
         """Return the place after *line*, which was taken last; None before there is a file."""
@@ -137,7 +89,7 @@ class FileLines:
             return b""
         before = self._held[-TAIL_BYTES:]
         begin = self._read_bytes - len(before)
-        found = os.pread(self._handle, len(before) + _PIECE_BYTES, begin)
+        found = os.pread(self._handle, len(before) + PIECE_BYTES, begin)
         if not found.startswith(before):
             if not self._follow:
                 fix = "let it only grow, move the output and its checkpoint away, and start anew"
@@ -168,7 +120,7 @@ class FileLines:
             if rest:
                 return rest
             self._open_next()
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
         return []
 
     def _rest(self) -> list[Line]:
@@ -237,20 +189,6 @@ class FileLines:
             )
         _log.warning("the file that was read before is gone", extra={"offset": place.offset})
         return None
-
-
-def is_pipe(path: str) -> bool:
-    """Say whether *path* can be read only once, from its start."""
-    try:
-        mode = Path(path).stat().st_mode
-    except OSError:
-        mode = 0
-    return path == PIPE or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
-
-
-def _popped(waiting: deque[Line], most: int) -> Iterator[Line]:
-    for _ in range(min(most, len(waiting))):
-        yield waiting.popleft()
 
 
 def _opened(path: Path) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -44,10 +44,15 @@ def test_what_came_before_contracts_said_so_does_not_come_again(tmp_path: Path) 
     assert (again.is_new, again.contract.version) == (False, "1")
 
 
-def test_a_damaged_version_does_not_keep_others_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage", [lambda file: file.write_bytes(b""), Path.unlink], ids=["empty", "without"]
+)
+def test_a_version_with_a_damaged_contract_does_not_keep_others_out(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
     mlflow = logged(tmp_path / "m", a_line())
     imported(mlflow, tmp_path)
-    (tmp_path / "registry/line/1/manifest.json").write_bytes(b"")
+    damage(tmp_path / "registry/line/1/manifest.json")
 
     assert imported(mlflow, tmp_path).contract.version == "2"
 

@@ -88,6 +88,16 @@ def test_what_happened_on_all_stages_is_in_one_order(tmp_path: Path) -> None:
     ]
 
 
+def test_a_candidate_ends_before_it_is_promoted(tmp_path: Path) -> None:
+    registry = three_versions(tmp_path, "1") / "registry"
+    traffic.start(tmp_path, registry, a_canary("2"), stage="dev")
+    promote(tmp_path, registry, "line", "2", stage="dev")
+
+    found = [it.action for _, it in entries(tmp_path, "line")]
+
+    assert found == ["promote", "canary", "stop", "promote"]
+
+
 def test_the_history_of_a_version_tells_what_candidates_got(tmp_path: Path) -> None:
     registry = three_versions(tmp_path, "1") / "registry"
     for share in (0.07, 0.5):

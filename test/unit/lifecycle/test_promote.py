@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,15 @@ from app.adapters.promoted_models import PromotedModels
 from app.domain.contract import Contract
 from app.domain.rows import RowReader
 from app.errors import RegistryError, StageChangedError
-from app.lifecycle import history
+from app.lifecycle import history, traffic
 from app.lifecycle.promote import Change, Promotion, promote
 from app.lifecycle.registry import read_folder
 from app.lifecycle.retire import retire
-from app.lifecycle.stages import locked
+from app.lifecycle.stages import CANDIDATE, locked
 from app.lifecycle.train import train
 from app.wiring import open_compiled, open_estimator, reference_engine
 from test.builders import a_regression_table
+from test.unit.lifecycle.test_rollback import three_versions
 
 BACK_AND_FORTH = """
 import sys
@@ -202,6 +204,17 @@ def test_what_a_killed_promotion_left_is_swept_up(tmp_path: Path) -> None:
     promoted(tmp_path)
 
     assert not (tmp_path / "dev" / ".new").exists()
+
+
+def test_a_candidate_whose_end_was_cut_off_goes_with_its_promotion(tmp_path: Path) -> None:
+    three_versions(tmp_path, "1")
+    split = traffic.split_of("line", "2", mode="canary", share=0.5)
+    traffic.start(tmp_path, tmp_path / "registry", split, stage="dev")
+    (tmp_path / "dev" / CANDIDATE / traffic.TRAFFIC).unlink()
+
+    promoted(tmp_path, version="2")
+
+    assert not (tmp_path / "dev" / CANDIDATE).exists()
 
 
 DAMAGED = [
@@ -442,6 +455,23 @@ def test_a_retired_version_is_never_promoted(tmp_path: Path) -> None:
         promoted(tmp_path, version="2")
 
     assert promoted(tmp_path).contract.version == "1"
+
+
+def test_a_version_that_is_retired_until_the_stage_is_held_is_not_promoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_versions(tmp_path, "1")
+
+    def late(stage: Path, who: str) -> AbstractContextManager[None]:
+        retire(tmp_path, tmp_path / "registry", "line", "2", "wrong rows")
+        return locked(stage, who)
+
+    monkeypatch.setattr("app.lifecycle.promote.locked", late)
+
+    with pytest.raises(RegistryError, match="line 2 is retired and cannot be promoted: wrong rows"):
+        promoted(tmp_path, version="2")
+
+    assert read_folder(tmp_path / "dev").contract.version == "1"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from app.domain import manifest
+from app.domain.contract import Signature
 from app.domain.flips import Flips, SegmentFlips
 from app.domain.promotion import Decision, Gate, replay, skipped
 from app.lifecycle.promotion_report import (
@@ -92,6 +93,13 @@ def test_a_report_that_lets_it_pass_is_no_objection(tmp_path: Path) -> None:
     write_report(ASKED_BESIDE_1, tmp_path)
 
     assert the_objection(tmp_path) is None
+
+
+def test_a_report_counts_for_a_version_that_was_signed_since(tmp_path: Path) -> None:
+    write_report(ASKED_BESIDE_1, tmp_path)
+    signed = manifest.with_signature(DOCUMENT, Signature(key="0" * 16, value="A" * 86 + "=="))
+
+    assert objection(tmp_path, signed, stage="dev", champion="1") is None
 
 
 def test_a_report_without_a_champion_is_about_a_free_place(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from app.domain.contract import Signature
@@ -267,6 +268,32 @@ def test_folders_are_made_where_a_store_has_them(tmp_path: Path, scheme: str) ->
 
     assert versions(registry, "line") == [1, 2]
     assert read_version(registry, "line", "1").contract == contract
+
+
+def test_a_contract_that_is_cut_off_in_a_folder_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = RemoteVersions(f"file://{tmp_path}/models", tmp_path / "copies")
+    add(registry, b"one")
+    store = store_of(registry)
+    document = store.document("line", "1")
+    whole = LocalFileSystem.pipe_file
+
+    def cut_off(self: Any, path: str, value: bytes, **options: Any) -> None:
+        if not path.endswith("manifest.json"):
+            whole(self, path, value, **options)
+            return
+        whole(self, path, value[:-9], **options)
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    monkeypatch.setattr(LocalFileSystem, "pipe_file", cut_off)
+    with pytest.raises(RegistryError, match="ConnectionResetError"):
+        store.replace_document("line", "1", with_signature(document, SIGNATURE))
+    with pytest.raises(RegistryError, match="ConnectionResetError"):
+        add(registry, b"two")
+
+    assert store.document("line", "1") == document
+    assert versions(registry, "line") == [1]
 
 
 @pytest.mark.parametrize("password", ["pa@ss", "a@b@c", "p w@d"])

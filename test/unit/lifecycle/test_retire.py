@@ -42,6 +42,14 @@ def test_a_promoted_version_cannot_be_retired(tmp_path: Path, stage: str) -> Non
     assert retirement_of(registry, "line", "2") is None
 
 
+def test_a_promoted_version_whose_contract_is_damaged_cannot_be_retired(tmp_path: Path) -> None:
+    registry = three_versions(tmp_path, "2") / "registry"
+    (tmp_path / "dev" / "manifest.json").write_bytes(b"{")
+
+    with pytest.raises(RegistryError, match="line 2 is on dev, so it cannot be retired"):
+        retire(tmp_path, registry, "line", "2", "wrong rows")
+
+
 def test_a_candidate_cannot_be_retired(tmp_path: Path) -> None:
     registry = three_versions(tmp_path, "1") / "registry"
     (tmp_path / "dev" / CANDIDATE).mkdir()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,20 @@ def test_a_change_that_cannot_be_recorded_does_not_happen(settings: Settings) ->
     assert traffic.candidate_in(models(settings) / "dev") == a_split()
 
 
+def test_another_candidate_that_cannot_be_recorded_ends_none(settings: Settings) -> None:
+    start(settings)
+    before = {it.name: it.read_bytes() for it in aside(settings).iterdir()}
+    stage = models(settings) / "dev"
+    (stage / history.HISTORY).unlink()
+    (stage / history.HISTORY).mkdir()
+
+    with pytest.raises(RegistryError, match="dev: cannot be written"):
+        start(settings, version="1")
+
+    assert {it.name: it.read_bytes() for it in aside(settings).iterdir()} == before
+    assert [it.name for it in stage.iterdir() if it.name.startswith(".new")] == []
+
+
 def test_a_reason_that_cannot_be_kept_changes_nothing(settings: Settings) -> None:
     with pytest.raises(RegistryError, match="cannot be printed"):
         start(settings, why="a\nb")
@@ -255,6 +270,21 @@ def test_a_retired_version_is_no_candidate(settings: Settings) -> None:
 
     with pytest.raises(RegistryError, match=r"retired.*wrong labels"):
         start(settings)
+
+
+def test_a_version_that_is_retired_until_the_stage_is_held_is_no_candidate(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(stage: Path, who: str) -> AbstractContextManager[None]:
+        retire(models(settings), registry(settings), "line", "2", "wrong labels")
+        return locked(stage, who)
+
+    monkeypatch.setattr("app.lifecycle.traffic.locked", late)
+
+    with pytest.raises(RegistryError, match=r"retired.*wrong labels"):
+        start(settings)
+
+    assert not aside(settings).exists()
 
 
 def test_a_stage_that_somebody_is_changing_is_left_alone(settings: Settings) -> None:

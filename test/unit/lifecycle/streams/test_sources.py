@@ -14,7 +14,7 @@ from app.lifecycle.streams.sources import FileLines
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.lifecycle.streams.sources._GRACE_SECONDS", 0.0)
-    monkeypatch.setattr("app.lifecycle.streams.sources._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("app.lifecycle.streams.sources.LOOK_SECONDS", 0.0)
 
 
 class Reader:
